@@ -1,0 +1,5 @@
+"""`python -m bae ...`: the same as the `bae` command."""
+
+from bae.cli import app
+
+app(prog_name="bae")

@@ -1,0 +1,135 @@
+"""A checkpoint is a folder: `config.json` says what it is, `weights.safetensors` holds it in fp16. It carries its scaling and prior."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from bae.autoencoder import KINDS
+from bae.files import write_json, written_whole
+from bae.magnitude import Prior
+from bae.scaling import Scaling
+
+FORMAT = 1
+OPTIONS = {
+    "binary": ("surrogate", "encoder_bias"),
+    "relu": ("plain",),
+    "topk": ("k", "plain"),
+    "gated": ("threshold", "plain"),
+}
+"""What makes an autoencoder of each kind, besides its sizes."""
+
+TITLES = {"binary": "BAE", "relu": "ReLU SAE", "topk": "Top-k SAE", "gated": "Gated ReLU SAE (paper)"}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where an autoencoder comes from: enough to make it again, and to refuse the wrong model."""
+
+    name: str
+    layer: int
+    model: str
+    model_fingerprint: str
+    corpus: tuple[str, ...]
+    context_length: int
+    seed: int
+    tokens_seen: int
+    options: dict = field(default_factory=dict)
+    """Every hyperparameter of the training run."""
+    figures: dict = field(default_factory=dict)
+    """Its evaluation on held-out text."""
+
+
+def layer_names(layer: int) -> dict[str, str | int]:
+    """The three names of a layer: the Hugging Face `hidden_states` index, TransformerLens' hook, the module path."""
+    if layer == 0:
+        return {"hidden_states": 0, "hook": "hook_embed", "module": "embed_tokens"}
+    return {"hidden_states": layer, "hook": f"blocks.{layer - 1}.hook_resid_post", "module": f"layers.{layer - 1}"}
+
+
+def save(autoencoder: nn.Module, provenance: Provenance, folder: Path) -> None:
+    """Write a checkpoint, whole or not at all; an older one of that name is replaced."""
+    scaling, prior = autoencoder.scaling, autoencoder.prior
+    if prior is None:
+        raise ValueError("an autoencoder is saved with its prior; evaluate it first")
+    tensors = {name: weight.detach().half().contiguous().cpu() for name, weight in autoencoder.named_parameters()}
+    tensors |= {"scaling.mean": scaling.mean.cpu()}
+    tensors |= {f"prior.{name}": getattr(prior, name).contiguous().cpu() for name in ("rate", "mean", "deviation")}
+    told = {
+        "format": FORMAT,
+        "kind": autoencoder.kind,
+        "site": autoencoder.site,
+        "d_model": len(scaling.mean),
+        "n_features": autoencoder.n_features,
+        "options": {name: getattr(autoencoder, name) for name in OPTIONS[autoencoder.kind]},
+        "scaling": {name: getattr(scaling, name) for name in ("scale", "norm_limit", "tokens", "dropped")},
+        "prior_tokens": prior.tokens,
+        "layer": layer_names(provenance.layer),
+        "provenance": vars(provenance),
+    }
+    with written_whole(folder) as draft:
+        draft.mkdir()
+        save_file(tensors, draft / "weights.safetensors", metadata={"format": "pt", "bae_format": str(FORMAT)})
+        write_json(draft / "config.json", told)
+
+
+def load(folder: Path, model=None, device: torch.device | str = "cpu") -> tuple[nn.Module, Provenance]:
+    """Read a checkpoint; where a `LanguageModel` is given, refuse one that was made for another.
+
+    Raises ValueError that says what does not fit: not a checkpoint, damaged, another version, another width or model.
+    """
+    told = _config(folder)
+    provenance = Provenance(**{**told["provenance"], "corpus": tuple(told["provenance"]["corpus"])})
+    if model is not None:
+        check_fit(told, provenance, model)
+    try:
+        tensors = load_file(folder / "weights.safetensors")
+    except (SafetensorError, FileNotFoundError) as error:
+        raise ValueError(f"the checkpoint {folder.name} is damaged: weights.safetensors cannot be read ({error}); copy it again") from error
+    scaling = Scaling(mean=tensors.pop("scaling.mean"), **told["scaling"]).to(device)
+    prior = Prior(**{name: tensors.pop(f"prior.{name}").to(device) for name in ("rate", "mean", "deviation")}, tokens=told["prior_tokens"])
+    autoencoder = KINDS[told["kind"]](told["d_model"], told["n_features"], scaling, **told["options"]).to(device)
+    _fill(autoencoder, tensors, folder)
+    autoencoder.prior = prior
+    return autoencoder.eval().requires_grad_(False), provenance
+
+
+def _config(folder: Path) -> dict:
+    file = folder / "config.json"
+    if not file.is_file():
+        raise ValueError(f"{folder} is no checkpoint: it has no config.json")
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"the checkpoint {folder.name} is damaged: config.json is not JSON ({error})") from error
+    if not isinstance(told, dict) or told.get("format") != FORMAT:
+        raise ValueError(f"{folder} is no checkpoint of this version: config.json must say format {FORMAT}")
+    if told.get("kind") not in KINDS:
+        raise ValueError(f"the checkpoint {folder.name} is of the unknown kind {told.get('kind')!r}; there are {', '.join(KINDS)}")
+    return told
+
+
+def check_fit(told: dict, provenance: Provenance, model) -> None:
+    """Raise ValueError unless a checkpoint's config fits the language model."""
+    if told["d_model"] != model.d_model:
+        raise ValueError(f"{provenance.name} reads hidden states of width {told['d_model']}; {model.title} has width {model.d_model}")
+    if provenance.layer > model.n_layers:
+        raise ValueError(f"{provenance.name} reads layer {provenance.layer}; {model.title} has {model.n_layers} layers")
+    if provenance.model_fingerprint != model.fingerprint:
+        raise ValueError(f"{provenance.name} was trained on {provenance.model}, whose weights differ from those of {model.title}")
+
+
+def _fill(autoencoder: nn.Module, tensors: dict[str, Tensor], folder: Path) -> None:
+    expected = {name: tuple(weight.shape) for name, weight in autoencoder.named_parameters()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if expected != found:
+        raise ValueError(f"the checkpoint {folder.name} is damaged: its weights are {found}, its config asks for {expected}")
+    with torch.no_grad():
+        for name, weight in autoencoder.named_parameters():
+            if not tensors[name].isfinite().all():
+                raise ValueError(f"the checkpoint {folder.name} is damaged: {name} holds values that are not numbers")
+            weight.copy_(tensors[name])

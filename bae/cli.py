@@ -1,0 +1,167 @@
+"""The `bae` command. Thin: reads options, calls one function, prints. Results go to standard output, progress to standard error."""
+
+import json
+import platform
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bae import launch, pipeline
+from bae.workspace import DATA, Workspace
+
+BENCHMARKS = Path(__file__).parents[1] / "tests" / "benchmarks"
+
+app = typer.Typer(help="Binary Autoencoders for language models: train, index, explore.", no_args_is_help=True, add_completion=False)
+
+Folder = Annotated[Path, typer.Option("--workspace", help="The folder of the study.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """What is wrong with what a person gave is told in a sentence, not in a traceback."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        typer.echo(f"bae: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command("app")
+def explore(
+    workspace: Annotated[Path | None, typer.Option(help="The folder of the study; without one, `workspace` or `workspace-MODEL`.")] = None,
+    model: Annotated[str | None, typer.Option(help="A folder or a hub id; without one, the packaged model.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="For --model: a TOML file, or a name in data/recipes.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to serve on; without one, this machine only.")] = None,
+    port: Annotated[int | None, typer.Option(help="First port to try; without one, 8501.")] = None,
+) -> None:
+    """Open the explorer, after making what it shows where that is missing."""
+    with plain_errors():
+        if recipe and not model:
+            raise ValueError("a recipe needs a model to go with it: add --model")
+        study = _own_study(workspace, model, recipe) if model else _demo_study(workspace)
+        launch.serve(study, host, port)
+
+
+def _demo_study(folder: Path | None) -> Workspace:
+    study = Workspace.demo(folder or Path("workspace"))
+    if study.index_file() is None:
+        launch.start_index(study)
+        typer.echo("The index is being built beside the server; its progress is on the page.")
+    return study
+
+
+def _own_study(folder: Path | None, model: str, recipe: str | None) -> Workspace:
+    # a folder is named by its full path, so that the study can be opened from anywhere
+    model = str(Path(model).resolve()) if Path(model).is_dir() else model
+    folder = folder or Path(f"workspace-{slug(model)}")
+    study = Workspace.open(folder) if (folder / "recipe.toml").is_file() else Workspace.create(folder, recipe_file(recipe), model)
+    if study.recipe.model != model:
+        raise ValueError(f"{folder} is a study of {study.recipe.model}, not of {model}; give another --workspace")
+    typer.echo(f"{pipeline.forecast(study)}\nKept in {study.folder}")
+    study = pipeline.harvest_all(study)
+    pipeline.train_all(study)
+    if study.index_file() is None:
+        pipeline.build_index(study)
+    return study
+
+
+def slug(model: str) -> str:
+    """The last part of a model's name, fit for a folder: `meta-llama/Llama-3.2-1B` gives `llama-3.2-1b`."""
+    return re.sub(r"[^a-z0-9.]+", "-", model.rstrip("/").rsplit("/", 1)[-1].lower()).strip("-.") or "model"
+
+
+def recipe_file(recipe: str | None) -> Path:
+    """The recipe of that name in data/recipes, else the file of that path. Raises ValueError that names what there is."""
+    named = {path.stem: path for path in sorted((DATA / "recipes").glob("*.toml"))}
+    path = named.get(recipe or "any-model", Path(recipe or ""))
+    if not path.is_file():
+        raise ValueError(f"there is no recipe {recipe!r}; give a TOML file, or one of {', '.join(named)}")
+    return path
+
+
+@app.command()
+def harvest(workspace: Folder = Path("workspace"), as_json: AsJson = False) -> None:
+    """Keep the hidden states that the recipe asks for."""
+    _stage("harvest", workspace, pipeline.harvest_all, as_json)
+
+
+@app.command()
+def train(
+    workspace: Folder = Path("workspace"),
+    name: Annotated[str | None, typer.Option(help="One autoencoder of the recipe; without one, all that are missing.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train the recipe's autoencoders on the harvest."""
+
+    def run(study: Workspace) -> None:
+        if name is None:
+            return pipeline.train_all(study)
+        from bae.autoencoder import from_recipe
+
+        from_recipe.train(study, name)
+
+    _stage("train", workspace, run, as_json)
+
+
+@app.command()
+def index(workspace: Folder = Path("workspace"), as_json: AsJson = False) -> None:
+    """Build the index that the pages read."""
+    _stage("index", workspace, pipeline.build_index, as_json)
+
+
+@app.command()
+def evaluate(
+    workspace: Folder = Path("workspace"),
+    name: Annotated[str | None, typer.Option(help="One autoencoder; without one, all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure dictionaries on held-out text."""
+    with plain_errors():
+        from bae.evaluation_rows import rows
+
+        study = Workspace.open(workspace)
+        there = study.autoencoder_names()
+        if name is not None and name not in there:
+            raise ValueError(f"{workspace} has no autoencoder {name!r}; it has {', '.join(there) or 'none'}")
+        _report("evaluate", [row for one in ([name] if name else there) for row in rows(study, one)], as_json)
+
+
+@app.command()
+def bench(name: Annotated[str, typer.Argument(help="A module of tests/benchmarks.")], as_json: AsJson = False) -> None:
+    """Measure the explorer itself."""
+    with plain_errors():
+        names = sorted(path.stem for path in BENCHMARKS.glob("[a-z]*.py") if path.stem != "conftest")
+        if name not in names:
+            raise ValueError(f"there is no benchmark {name!r}; there are {', '.join(names) or 'none'}")
+        spec = spec_from_file_location(f"benchmark_{name}", BENCHMARKS / f"{name}.py")
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        _report(name, module.rows(), as_json)
+
+
+def _stage(stage: str, folder: Path, run: Callable[[Workspace], object], as_json: bool) -> None:
+    with plain_errors():
+        study, began = Workspace.open(folder), time.monotonic()
+        run(study)
+        seconds = round(time.monotonic() - began, 1)
+        told = {"name": stage, "workspace": str(study.folder), "seconds": seconds}
+        typer.echo(json.dumps(told) if as_json else f"{stage}: done in {seconds} s")
+
+
+def _report(name: str, rows: list[dict], as_json: bool) -> None:
+    """The one shape of every measurement (DESIGN, section 6)."""
+    if as_json:
+        machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+        typer.echo(json.dumps({"name": name, "machine": machine, "date": datetime.now(UTC).isoformat(timespec="seconds"), "rows": rows}))
+        return
+    for row in rows:
+        limit = f"  (limit {row['limit']})" if row.get("limit") is not None else ""
+        typer.echo(f"{row['metric']:40} {row['value']:>12.4g} {row.get('unit') or ''}{limit}")

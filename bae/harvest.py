@@ -1,0 +1,187 @@
+"""Text -> hidden states on disk, with token, document and position kept beside every vector.
+
+Shards of about `SHARD_TOKENS` tokens, fp16, each written whole: killed and started again, a harvest goes on with the next
+shard. Memory holds one shard whatever the corpus. Does not train.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import torch
+from jaxtyping import Float
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bae import corpus
+from bae.contexts import Context, Unit, contexts, read
+from bae.files import write_json, written_whole
+from bae.language_model import LanguageModel
+from bae.progress import Progress
+from bae.scaling import Scaling
+
+SHARD_TOKENS = 32_768
+
+
+@dataclass(frozen=True)
+class HarvestConfig:
+    """What to read, and how much of it."""
+
+    layers: tuple[int, ...]
+    sources: tuple[str, ...]
+    """Corpora, as `bae.corpus.documents` names them."""
+    tokens: int
+    """Hidden states to keep a layer; fewer where the text ends sooner."""
+    split: str = "train"
+    unit: Unit = "window"
+    context_length: int = 256
+    """Tokens, BOS included."""
+    seed: int = 0
+
+    def __post_init__(self):
+        if not self.layers or self.tokens < 1:
+            raise ValueError(f"a harvest needs a layer and at least one token; got {self.layers=}, {self.tokens=}")
+
+
+def harvest(model: LanguageModel, config: HarvestConfig, folder: Path, status: Path | None = None) -> "HiddenStates":
+    """Read the corpus through the model and keep the hidden states of `config.layers` in `folder`.
+
+    Goes on where an earlier run stopped. Raises ValueError when `folder` holds a harvest with another config or model,
+    OSError when the disk is full (finished shards stay).
+    """
+    _claim(folder, model, config)
+    if (folder / "scaling.safetensors").exists():
+        return HiddenStates(folder)
+    documents = corpus.documents(config.sources, config.split, config.seed)
+    stream = contexts(model, documents, config.unit, config.context_length)
+    kept = 0
+    with Progress("harvest", config.tokens, "tokens", status) as progress:
+        for number, shard in enumerate(_shards(stream, config.tokens)):
+            size = sum(len(context.ids) - 1 for context in shard)
+            kept += size
+            if (folder / f"{number:05}.safetensors").exists():
+                progress.skip(size)
+            else:
+                _write_shard(model, config.layers, shard, folder, number, progress.advance)
+    if not kept:
+        raise ValueError(f"the {config.split} split of {', '.join(config.sources)} holds no text to harvest")
+    states = HiddenStates(folder)
+    _measure(states)
+    return states
+
+
+def _claim(folder: Path, model: LanguageModel, config: HarvestConfig) -> None:
+    told = {**asdict(config), "model": model.name, "fingerprint": model.fingerprint, "d_model": model.d_model, "bos_id": model.bos_id}
+    told = json.loads(json.dumps(told))
+    record = folder / "harvest.json"
+    # a claim without vectors binds nobody: a mistyped corpus can be put right in the same folder
+    if record.exists() and any(folder.glob("[0-9]*.safetensors")):
+        found = json.loads(record.read_text(encoding="utf-8"))
+        different = [f"{key} (there {found.get(key)!r}, now {value!r})" for key, value in told.items() if found.get(key) != value]
+        if different:
+            raise ValueError(f"{folder} holds another harvest, which differs in {'; '.join(different)}; give another folder or delete it")
+    else:
+        write_json(record, told)
+
+
+def _shards(stream: Iterator[Context], tokens: int) -> Iterator[list[Context]]:
+    """Group contexts into shards, `tokens` in all: the same groups in every run, so that a shard's number names its text."""
+    left = tokens
+    shard: list[Context] = []
+    filled = 0
+    for context in stream:
+        room = min(len(context.ids) - 1, left)
+        shard.append(context._replace(ids=context.ids[: room + 1], spans=context.spans[: room + 1]))
+        filled, left = filled + room, left - room
+        if filled >= SHARD_TOKENS or not left:
+            yield shard
+            shard, filled = [], 0
+        if not left:
+            return
+    if shard:
+        yield shard
+
+
+def _write_shard(
+    model: LanguageModel, layers: tuple[int, ...], shard: list[Context], folder: Path, number: int, advance: Callable[[int], None]
+) -> None:
+    states = read(model, shard, layers, advance)
+    # the norm of what is stored: a value beyond fp16 is inf, and such a token is dropped
+    norms = {layer: vectors.float().norm(dim=-1) for layer, vectors in states.items()}
+    table = {
+        "token": pa.array([token for context in shard for token in context.ids[1:]], pa.int32()),
+        "document": pa.array([context.document for context in shard for _ in context.ids[1:]]).dictionary_encode(),
+        "position": pa.array([position for context in shard for position in range(1, len(context.ids))], pa.int32()),
+        "start": pa.array([context.start for context in shard for _ in context.ids[1:]], pa.int32()),
+        **{f"norm.{layer}": pa.array(norms[layer].numpy()) for layer in layers},
+    }
+    with written_whole(folder / f"{number:05}.parquet") as draft:
+        pyarrow.parquet.write_table(pa.table(table), draft)
+    # the vectors come last: where they are, the shard is whole
+    with written_whole(folder / f"{number:05}.safetensors") as draft:
+        save_file({f"layer.{layer}": vectors for layer, vectors in states.items()}, draft)
+
+
+def _measure(states: "HiddenStates") -> None:
+    tensors, figures = {}, {}
+    for layer in states.layers:
+        norms = torch.cat([states.norms(number, layer) for number in range(states.n_shards)])
+        scaling = Scaling.measure(norms, (states.shard(number, layer) for number in range(states.n_shards)))
+        tensors[f"layer.{layer}"] = scaling.mean
+        figures[layer] = {
+            "scale": scaling.scale,
+            "norm_limit": scaling.norm_limit,
+            "tokens": scaling.tokens,
+            "dropped": scaling.dropped,
+            "median_norm": norms[norms.isfinite()].median().item(),
+        }
+    write_json(states.folder / "scaling.json", figures)
+    with written_whole(states.folder / "scaling.safetensors") as draft:
+        save_file(tensors, draft)
+
+
+class HiddenStates:
+    """A harvest on disk. Vectors are raw, fp16, memory-mapped; nothing is loaded that is not asked for."""
+
+    def __init__(self, folder: Path):
+        record = folder / "harvest.json"
+        if not record.is_file():
+            raise FileNotFoundError(f"{folder} holds no harvest; `bae harvest` makes one")
+        self.folder, self.record = folder, json.loads(record.read_text(encoding="utf-8"))
+        self.layers: list[int] = self.record["layers"]
+        self.n_shards = len(list(folder.glob("[0-9]*.safetensors")))
+
+    def __len__(self) -> int:
+        """Hidden states a layer, dropped ones included."""
+        return sum(pyarrow.parquet.read_metadata(self.folder / f"{number:05}.parquet").num_rows for number in range(self.n_shards))
+
+    def shard(self, number: int, layer: int) -> Float[Tensor, "token d_model"]:
+        """The vectors of one shard, in fp16."""
+        with safe_open(self.folder / f"{number:05}.safetensors", framework="pt") as file:
+            return file.get_tensor(f"layer.{layer}")
+
+    def norms(self, number: int, layer: int) -> Float[Tensor, " token"]:
+        """The norms of one shard's vectors as they are stored; inf or nan where a value was beyond fp16."""
+        column = pyarrow.parquet.read_table(self.folder / f"{number:05}.parquet", columns=[f"norm.{layer}"]).column(0)
+        return torch.from_numpy(column.to_numpy().copy())
+
+    def tokens(self, number: int) -> pa.Table:
+        """Token, document, position and start of every vector of one shard."""
+        return pyarrow.parquet.read_table(self.folder / f"{number:05}.parquet", columns=["token", "document", "position", "start"])
+
+    def scaling(self, layer: int) -> Scaling:
+        """The scaling that was measured on this harvest. Raises FileNotFoundError while the harvest is unfinished."""
+        file = self.folder / "scaling.safetensors"
+        if not file.is_file():
+            raise FileNotFoundError(f"the harvest in {self.folder} is not finished; run the same command again to go on with it")
+        figures = json.loads((self.folder / "scaling.json").read_text(encoding="utf-8"))[str(layer)]
+        figures.pop("median_norm")
+        return Scaling(mean=load_file(file)[f"layer.{layer}"], **figures)
+
+    def kept(self, number: int, layer: int, scaling: Scaling) -> Float[Tensor, "token d_model"]:
+        """The vectors of one shard that are within the norm limit, fp16, raw."""
+        return self.shard(number, layer)[self.norms(number, layer) <= scaling.norm_limit]

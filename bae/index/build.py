@@ -1,0 +1,192 @@
+"""Build an index: one pass of the language model serves all dictionaries of all layers, then each dictionary's tables are made.
+
+Written under a temporary name and renamed when whole; a killed build leaves no index, and the next starts anew.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+import torch
+from safetensors.torch import save_file
+
+from bae import corpus
+from bae.autoencoder.checkpoint import TITLES, Provenance
+from bae.contexts import Context, Unit, contexts, read
+from bae.files import write_json, written_whole
+from bae.index import schema
+from bae.index.spool import Spool
+from bae.index.tables import DictionaryTables, context_table, insert
+from bae.inspection import Lens
+from bae.language_model import LanguageModel
+from bae.progress import Progress
+
+FILE = "index.duckdb"
+SHARD_TOKENS = 32_768
+
+
+@dataclass(frozen=True)
+class IndexConfig:
+    """Which text the index shows."""
+
+    sources: tuple[str, ...]
+    contexts: int = 8192
+    """Sentences, as the N of ComSem; fewer where the text ends sooner."""
+    unit: Unit = "sentence"
+    shortest: int = 6
+    longest: int = 32
+    """Tokens of a context, BOS included; sentences outside are left out, longer windows are cut."""
+    seed: int = 0
+    keep_states: bool = False
+    """Keep the hidden states too, in fp16."""
+
+    def __post_init__(self):
+        if self.contexts < 1 or not 2 <= self.shortest <= self.longest:
+            raise ValueError(f"an index needs contexts >= 1 and 2 <= shortest <= longest; got {self}")
+
+
+def build_index(
+    model: LanguageModel,
+    lenses: dict[str, Lens],
+    provenance: dict[str, Provenance],
+    config: IndexConfig,
+    folder: Path,
+    status: Path | None = None,
+) -> Path:
+    """Build the index of these dictionaries in `folder` and return its DuckDB file; `folder/current` then names it.
+
+    Its name carries a hash of all that it depends on: an index that is there already is not built again.
+    Raises ValueError when there is no dictionary or no text, OSError when the disk is full.
+    """
+    if not lenses:
+        raise ValueError("an index needs at least one dictionary; train or import an autoencoder first")
+    told = {"config": asdict(config), "model": model.fingerprint, "dictionaries": {n: asdict(p) for n, p in provenance.items()}}
+    digest = hashlib.sha256(json.dumps([schema.VERSION, told], sort_keys=True).encode()).hexdigest()[:12]
+    target = folder / f"index-{digest}"
+    if not target.exists():
+        with written_whole(target) as draft:
+            draft.mkdir()
+            group = chosen_contexts(model, config)
+            spools, dropped = _read_all(model, lenses, group, draft, config.keep_states, status)
+            _write(draft, model, group, spools, dropped, provenance, config, status)
+    with written_whole(folder / "current") as draft:
+        draft.write_text(f"{target.name}\n", encoding="utf-8")
+    return target / FILE
+
+
+def chosen_contexts(model: LanguageModel, config: IndexConfig) -> list[Context]:
+    """The contexts of the index: from text that trained no autoencoder, no two alike, in corpus order."""
+    stream = contexts(model, corpus.documents(config.sources, "index", config.seed), config.unit, config.longest, config.shortest)
+    chosen: dict[str, Context] = {}
+    for context in stream:
+        chosen.setdefault(" ".join(context.text.lower().split()), context)
+        if len(chosen) == config.contexts:
+            break
+    if not chosen:
+        raise ValueError(f"the index split of {', '.join(config.sources)} holds no text of {config.shortest} to {config.longest} tokens")
+    return list(chosen.values())
+
+
+def shards(group: list[Context], tokens: int = SHARD_TOKENS) -> Iterator[list[Context]]:
+    """Cut a list of contexts into runs of about `tokens` tokens."""
+    run, size = [], 0
+    for context in group:
+        run.append(context)
+        size += len(context.ids) - 1
+        if size >= tokens:
+            yield run
+            run, size = [], 0
+    if run:
+        yield run
+
+
+def _read_all(
+    model: LanguageModel, lenses: dict[str, Lens], group: list[Context], draft: Path, keep_states: bool, status: Path | None
+) -> tuple[dict[str, Spool], list[list[int]]]:
+    """The spooled codes of every dictionary, and the positions of every context that are dropped at any of their layers."""
+    spools = {name: Spool(lens, draft / "spool" / name) for name, lens in lenses.items()}
+    layers = sorted({lens.layer for lens in lenses.values()})
+    dropped: list[list[int]] = []
+    with Progress("reading sentences", sum(len(context.ids) - 1 for context in group), "tokens", status) as progress:
+        for number, shard in enumerate(shards(group)):
+            states = read(model, shard, layers, progress.advance)
+            kept = {name: lens.autoencoder.scaling.to("cpu").keeps(states[lens.layer]) for name, lens in lenses.items()}
+            for name, lens in lenses.items():
+                spools[name].add(states[lens.layer], kept[name])
+            read_by_all = torch.stack(list(kept.values())).all(0)
+            of_contexts = read_by_all.split([len(context.ids) - 1 for context in shard])
+            dropped += [((~part).nonzero().flatten() + 1).tolist() for part in of_contexts]
+            if keep_states:
+                (draft / "states").mkdir(exist_ok=True)
+                save_file({f"layer.{layer}": vectors for layer, vectors in states.items()}, draft / "states" / f"{number:05}.safetensors")
+    return spools, dropped
+
+
+def _write(
+    draft: Path,
+    model: LanguageModel,
+    group: list[Context],
+    spools: dict[str, Spool],
+    dropped: list[list[int]],
+    provenance: dict[str, Provenance],
+    config: IndexConfig,
+    status: Path | None,
+) -> None:
+    connection = duckdb.connect(draft / FILE)
+    connection.execute(schema.TABLES)
+    insert(connection, "context", context_table(group, dropped))
+    with Progress("writing tables", len(spools), "dictionaries", status) as progress:
+        for name, spool in spools.items():
+            tables = DictionaryTables.make(name, spool, group, draft / "codes" / name, config.seed)
+            insert(connection, "feature", tables.features)
+            insert(connection, "example", tables.examples)
+            lens = spool.lens
+            connection.execute(
+                "insert into dictionary values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [name, lens.autoencoder.kind, TITLES[lens.autoencoder.kind], lens.layer, spool.n_features,
+                 lens.magnitude.name, lens.magnitude.unit, spool.tokens, json.dumps(asdict(provenance[name]))],
+            )  # fmt: skip
+            progress.advance(1)
+    told = {
+        "version": schema.VERSION,
+        "model": model.title,
+        "model_name": model.name,
+        "model_fingerprint": model.fingerprint,
+        "contexts": len(group),
+        "tokens": sum(len(context.ids) - 1 for context in group),
+        "config": json.dumps(asdict(config)),
+    }
+    connection.executemany("insert into meta values (?, ?)", [[key, str(value)] for key, value in told.items()])
+    connection.execute("checkpoint")
+    connection.close()
+    write_json(draft / "index.json", told)
+    _remove_spools(draft)
+
+
+def _remove_spools(draft: Path) -> None:
+    for file in (draft / "spool").rglob("*.safetensors"):
+        file.unlink()
+    for place in sorted((draft / "spool").rglob("*"), reverse=True):
+        place.rmdir()
+    (draft / "spool").rmdir()
+
+
+def build(workspace) -> Path:
+    """Build the index of a workspace: its model, every dictionary that fits, the recipe's text."""
+    from bae.lenses import load_lenses
+
+    recipe = workspace.recipe
+    model = LanguageModel.load(recipe.model)
+    lenses = load_lenses(workspace.folder / "autoencoders", model)
+    config = IndexConfig(
+        tuple(recipe.sources), recipe.index_sentences, shortest=recipe.shortest_sentence, longest=recipe.longest_sentence, seed=recipe.seed
+    )
+    return build_index(
+        model, lenses.usable, lenses.provenance, config, workspace.folder / "index", workspace.folder / "status" / "index.json"
+    )
+
+
+__all__ = ["IndexConfig", "build", "build_index", "chosen_contexts"]

@@ -1,0 +1,48 @@
+"""The contexts that lead a feature's list: a running best-of over shards, each context counted once, by its peak."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Peaks(NamedTuple):
+    """For pairs of a feature and a context, the token where the feature is strongest."""
+
+    feature: np.ndarray
+    context: np.ndarray
+    position: np.ndarray
+    strength: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Peaks":
+        """These rows, in this order."""
+        return Peaks(*(column[rows] for column in self))
+
+
+def peaks(feature: np.ndarray, context: np.ndarray, position: np.ndarray, strength: np.ndarray) -> Peaks:
+    """One row a pair (feature, context): its strongest token, the earliest of equals."""
+    order = np.lexsort((position, -strength, context, feature))
+    first = np.ones(len(order), bool)
+    first[1:] = (np.diff(feature[order]) != 0) | (np.diff(context[order]) != 0)
+    return Peaks(feature, context, position, strength).take(order[first])
+
+
+class Leaders:
+    """The `size` contexts with the greatest `sign * strength` of every feature, over all shards seen; ties to the earlier context."""
+
+    def __init__(self, size: int, sign: int = 1):
+        self.size, self.sign = size, sign
+        self.best = Peaks(*(np.empty(0, kind) for kind in (np.int32, np.int64, np.int32, np.float32)))
+
+    def update(self, shard: Peaks) -> None:
+        """Let the pairs of another shard compete."""
+        both = Peaks(*(np.concatenate(columns) for columns in zip(self.best, shard, strict=True)))
+        order = np.lexsort((both.context, -self.sign * both.strength, both.feature))
+        self.best = both.take(order[rank_within(both.feature[order]) < self.size])
+
+
+def rank_within(groups: np.ndarray) -> np.ndarray:
+    """0, 1, 2, ... within every run of equal values of a sorted array."""
+    if not len(groups):
+        return np.empty(0, np.int64)
+    begins = np.flatnonzero(np.r_[True, np.diff(groups) != 0])
+    return np.arange(len(groups)) - np.repeat(begins, np.diff(np.r_[begins, len(groups)]))

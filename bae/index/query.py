@@ -1,0 +1,182 @@
+"""Read an index. One read-only connection, a cursor a call: safe from any thread. Values are bound, columns come from a fixed set."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from bae.index.schema import GROUPS, VERSION
+
+SORTS = ("feature", "rate", "density", "top_rate", "entropy", "top_count", "largest", "summary")
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """A dictionary as the index knows it."""
+
+    name: str
+    kind: str
+    title: str
+    layer: int
+    n_features: int
+    magnitude: str
+    unit: str
+    tokens: int
+    """Tokens of the index that its rates are measured on."""
+    provenance: dict
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature's numbers; the fields are those of the `feature` table (bae/index/schema.py says what each means)."""
+
+    dictionary: str
+    feature: int
+    rate: float
+    density: float
+    top_rate: float
+    count: int
+    top_count: int
+    entropy: float
+    mean: float
+    deviation: float
+    on_magnitude: float | None
+    off_magnitude: float | None
+    largest: float
+    histogram: list[int]
+    words: list[str]
+    word_scores: list[float]
+    summary: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """A context of a feature, ready to paint: characters `starts[t]:ends[t]` of `text` are token t; token 0 is the BOS."""
+
+    band: str
+    rank: int
+    context_id: int
+    document: str
+    text: str
+    starts: list[int]
+    ends: list[int]
+    dropped: list[int]
+    peak: int
+    strength: float
+    positions: list[int]
+    strengths: list[float]
+
+
+@dataclass(frozen=True)
+class FeaturePage:
+    """A page of the table of features, and how many there are in all."""
+
+    features: list[Feature]
+    total: int
+
+
+class Index:
+    """An index file, opened for reading. Raises ValueError when the file is damaged or of another version."""
+
+    def __init__(self, file: Path):
+        self.file = file
+        try:
+            self._connection = duckdb.connect(file, read_only=True, config={"threads": 2, "memory_limit": "1GB"})
+            self._connection.execute("set enable_external_access=false; set lock_configuration=true")
+            self.meta: dict[str, str] = dict(self._rows("select key, value from meta"))
+        except duckdb.Error as error:
+            raise ValueError(
+                f"the index {file.name} cannot be read ({str(error).splitlines()[0]}); delete it and run `bae index` again"
+            ) from error
+        if self.meta.get("version") != str(VERSION):
+            raise ValueError(
+                f"the index {file.name} is of version {self.meta.get('version')}, this program reads {VERSION}; run `bae index` again"
+            )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _rows(self, sql: str, *values) -> list[tuple]:
+        with self._connection.cursor() as cursor:
+            return cursor.execute(sql, values).fetchall()
+
+    def dictionaries(self) -> dict[str, Dictionary]:
+        """Every dictionary of the index, by name."""
+        rows = self._rows("select * from dictionary order by layer, name")
+        return {row[0]: Dictionary(*row[:-1], provenance=json.loads(row[-1])) for row in rows}
+
+    def feature(self, dictionary: str, feature: int) -> Feature:
+        """One feature. Raises KeyError that says which there are."""
+        rows = self._rows("select * from feature where dictionary = ? and feature = ?", dictionary, feature)
+        if not rows:
+            raise KeyError(self._what_there_is(dictionary))
+        return Feature(*rows[0])
+
+    def _what_there_is(self, dictionary: str) -> str:
+        known = self.dictionaries()
+        if dictionary not in known:
+            return f"no dictionary {dictionary!r} in this index; there are {', '.join(known)}"
+        return f"{dictionary} has features 0 to {known[dictionary].n_features - 1}"
+
+    def examples(self, dictionary: str, feature: int) -> dict[str, list[Example]]:
+        """A feature's contexts by group, in the order of `GROUPS`; groups without contexts are left out."""
+        rows = self._rows(
+            """select band, rank, context_id, document, text, starts, ends, dropped, peak, strength, positions, strengths
+               from (select * from example where dictionary = ? and feature = ?) join context using (context_id)""",
+            dictionary,
+            feature,
+        )
+        examples = sorted((Example(*row) for row in rows), key=lambda example: example.rank)
+        grouped = {band: [example for example in examples if example.band == band] for band in GROUPS}
+        return {band: found for band, found in grouped.items() if found}
+
+    def features(
+        self,
+        dictionary: str,
+        *,
+        words: str = "",
+        max_density: float = 1.0,
+        active_only: bool = False,
+        sort: str = "top_count",
+        descending: bool = True,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> FeaturePage:
+        """A page of features. `words` is looked for in the distinctive words; `active_only` keeps those more than 5 times in a top 10."""
+        if sort not in SORTS:
+            raise ValueError(f"features are sorted by {', '.join(SORTS)}; got {sort!r}")
+        where = "dictionary = ? and density <= ? and (? = '' or contains(lower(array_to_string(words, ' ')), lower(?))) and top_count > ?"
+        values = (dictionary, max_density, words.strip(), words.strip(), 5 if active_only else -1)
+        direction = "desc" if descending else "asc"
+        rows = self._rows(
+            f"select * from feature where {where} order by {sort} {direction}, feature limit ? offset ?", *values, limit, offset
+        )
+        total = self._rows(f"select count(*) from feature where {where}", *values)[0][0]
+        return FeaturePage([Feature(*row) for row in rows], total)
+
+    def column(self, dictionary: str, name: str) -> list[float]:
+        """One number for every feature of a dictionary, in the order of features."""
+        if name not in SORTS:
+            raise ValueError(f"columns are {', '.join(SORTS)}; got {name!r}")
+        return [value for (value,) in self._rows(f"select {name} from feature where dictionary = ? order by feature", dictionary)]
+
+    def neighbour(self, dictionary: str, feature: int, step: int) -> int:
+        """The next (step 1) or previous (-1) active feature by number, going round at the ends."""
+        active = [
+            f for (f,) in self._rows("select feature from feature where dictionary = ? and top_count > 5 order by feature", dictionary)
+        ]
+        if not active:
+            return feature
+        beyond = [f for f in (active if step > 0 else reversed(active)) if (f > feature if step > 0 else f < feature)]
+        return beyond[0] if beyond else active[0 if step > 0 else -1]
+
+    def random_feature(self, dictionary: str, draw: float) -> int:
+        """An active feature: the one at `draw` in [0, 1) of their list. Raises KeyError when none is active."""
+        active = [
+            f for (f,) in self._rows("select feature from feature where dictionary = ? and top_count > 5 order by feature", dictionary)
+        ]
+        if not active:
+            raise KeyError(f"no feature of {dictionary} is active in this index")
+        return active[int(draw * len(active))]

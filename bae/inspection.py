@@ -1,0 +1,97 @@
+"""Text -> ranked features: one forward pass for all dictionaries of all layers, then each dictionary's code of every token."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from bae.language_model import LanguageModel, Tokens
+from bae.magnitude import TOP_K, Magnitude, TopK
+
+MAX_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A dictionary ready to look through: where it reads, and how loudness is measured."""
+
+    name: str
+    layer: int
+    autoencoder: torch.nn.Module
+    magnitude: Magnitude
+    context_length: int
+    """Tokens that it was trained on; what lies beyond is shown greyed."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What one dictionary makes of one text. Row t is token t of `tokens`; row 0, the BOS, is left out of every figure."""
+
+    lens: Lens
+    tokens: Tokens
+    code: Float[Tensor, "token feature"]
+    margin: Float[Tensor, "token feature"]
+    """Distance from the threshold (BAE) or pre-activation (SAE)."""
+    read: Bool[Tensor, " token"]
+    """False for the BOS and for tokens dropped because of their norm; those beyond the trained context are read, and greyed."""
+    top: TopK
+
+    def feature(self, feature: int) -> tuple[Float[Tensor, " token"], Bool[Tensor, " token"]]:
+        """Magnitude of one feature on every token, and where it is activated. Raises ValueError for a feature that is not there."""
+        if not 0 <= feature < self.lens.autoencoder.n_features:
+            raise ValueError(f"{self.lens.name} has features 0 to {self.lens.autoencoder.n_features - 1}; got {feature}")
+        return self.lens.magnitude.of(self.code)[:, feature], self.lens.magnitude.activated(self.code)[:, feature] & self.read
+
+
+@dataclass(frozen=True)
+class FeatureSummary:
+    """One feature's activations on a text."""
+
+    feature: int
+    peak: float
+    """Its greatest magnitude."""
+    peak_token: int
+    count: int
+    """Tokens that it is activated on."""
+    rate: float
+    """How often it fires in the corpus, in [0, 1]."""
+
+
+@torch.inference_mode()
+def inspect(model: LanguageModel, lenses: Mapping[str, Lens], text: str, max_tokens: int = MAX_TOKENS) -> dict[str, Inspection]:
+    """Read `text` once and look at it through every lens.
+
+    Raises ValueError when there is no text to read. A longer text is cut at `max_tokens`; `Tokens.dropped_tokens` says by how much.
+    """
+    if not text.strip():
+        raise ValueError("there is no text to read; type at least one word")
+    tokens = model.tokenize(text, max_tokens)
+    states = model.hidden_states(torch.tensor([tokens.ids]), sorted({lens.layer for lens in lenses.values()}))
+    return {name: _look(lens, tokens, states[lens.layer][0]) for name, lens in lenses.items()}
+
+
+def _look(lens: Lens, tokens: Tokens, states: Float[Tensor, "token d_model"]) -> Inspection:
+    autoencoder = lens.autoencoder
+    # as the harvest stores them, so that live text and index agree to the bit
+    states = states.half().float()
+    read = autoencoder.scaling.keeps(states)
+    read[0] = False
+    margin = autoencoder.margin(states)
+    code = autoencoder.activation(margin)
+    top = lens.magnitude.top(code, TOP_K)
+    return Inspection(lens, tokens, code, margin, read, TopK(top.feature.where(read[:, None], -1), top.magnitude.where(read[:, None], 0.0)))
+
+
+def summarize(inspection: Inspection, rate: Float[Tensor, " feature"]) -> list[FeatureSummary]:
+    """The features among the top k of any token of a text, loudest first."""
+    features, magnitudes = inspection.top
+    tokens = torch.arange(len(features), device=features.device)[:, None].expand_as(features)
+    found = features >= 0
+    best: dict[int, tuple[float, int, int]] = {}
+    for feature, magnitude, token in zip(features[found].tolist(), magnitudes[found].tolist(), tokens[found].tolist(), strict=True):
+        peak, at, count = best.get(feature, (-float("inf"), -1, 0))
+        best[feature] = (magnitude, token, count + 1) if magnitude > peak else (peak, at, count + 1)
+    rows = [FeatureSummary(f, peak, at, count, rate[f].item()) for f, (peak, at, count) in best.items()]
+    return sorted(rows, key=lambda row: (-row.peak, row.feature))

@@ -1,0 +1,183 @@
+"""A causal language model to read from: load it, tokenize a text, take the hidden states of its layers.
+
+Layer l is the Hugging Face `hidden_states` index: 0 the embeddings, l the output of block l; the last one is taken
+before the final norm. Reading uses no hooks: a trunk shares the weights of the first blocks. Steering is not done here.
+"""
+
+import copy
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from safetensors import SafetensorError
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from bae import packaged_model
+
+EMBEDDED = "embedded"
+"""The name that loads the packaged model."""
+
+READABLE = ("llama", "mistral", "qwen2", "qwen3")
+"""Architectures whose model is embeddings, equal blocks with rotary positions, and a final norm, so that a trunk is exact."""
+
+
+class Piece(NamedTuple):
+    """A stretch of text that is painted as one: a token, or several byte tokens that share a character."""
+
+    start: int
+    end: int
+    """Characters `text[start:end]`."""
+    first: int
+    last: int
+    """Tokens `first..last`, both inclusive."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A text as the model reads it: a beginning-of-sequence token, then the text."""
+
+    text: str
+    """The text that was read, cut where tokens were cut."""
+    ids: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    """Characters of every token in `text`; (0, 0) for the BOS."""
+    dropped_tokens: int
+    """Tokens beyond the limit that was asked for, which were not read."""
+
+    def pieces(self) -> list[Piece]:
+        """The stretches to paint, BOS left out. Tokens that overlap (the bytes of an emoji) come as one."""
+        pieces: list[Piece] = []
+        for position, (start, end) in enumerate(self.spans[1:], start=1):
+            if pieces and start < pieces[-1].end:
+                previous = pieces.pop()
+                pieces.append(Piece(previous.start, max(previous.end, end), previous.first, position))
+            else:
+                pieces.append(Piece(start, end, position, position))
+        return pieces
+
+
+class LanguageModel:
+    """A causal LM with its tokenizer, on one device. Reads are thread-safe; they change nothing."""
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, title: str):
+        if model.config.model_type not in READABLE:
+            raise ValueError(
+                f"cannot read the hidden states of a {model.config.model_type!r} model; readable architectures: {', '.join(READABLE)}"
+            )
+        self.model, self.tokenizer, self.name, self.title = model.eval(), tokenizer, name, title
+        self.d_model: int = model.config.hidden_size
+        self.n_layers: int = model.config.num_hidden_layers
+        self.device: torch.device = model.device
+        self._trunks: dict[tuple[int, int], torch.nn.Module] = {}
+
+    @classmethod
+    def load(cls, name: str = EMBEDDED, device: str = "auto") -> "LanguageModel":
+        """Load `embedded` (the packaged SmolLM2), a folder, or a hub id such as `meta-llama/Llama-3.2-1B`.
+
+        `device` is auto (cuda, else mps, else cpu) or a torch device. bf16 on CUDA, fp32 elsewhere.
+        Raises OSError with what to do when the model cannot be had, ValueError when it cannot be read.
+        """
+        chosen = best_device() if device == "auto" else torch.device(device)
+        dtype = torch.bfloat16 if chosen.type == "cuda" else torch.float32
+        source = packaged_model.converted_folder() if name == EMBEDDED else name
+        try:
+            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+            tokenizer = AutoTokenizer.from_pretrained(source)
+        except (OSError, ValueError, SafetensorError) as error:
+            raise OSError(_how_to_get(name, error)) from error
+        title = packaged_model.TITLE if name == EMBEDDED else Path(name).name
+        return cls(model.to(chosen), tokenizer, name, title)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What tells these weights from others: a hash of every parameter's name, shape and first values, rounded to bf16."""
+        digest = hashlib.sha256()
+        for name, weight in sorted(self.model.named_parameters()):
+            digest.update(f"{name}{tuple(weight.shape)}".encode())
+            digest.update(weight.detach().flatten()[:256].to("cpu", torch.bfloat16).view(torch.int16).numpy().tobytes())
+        return digest.hexdigest()[:32]
+
+    @property
+    def bos_id(self) -> int:
+        """The token that every text starts with: the tokenizer's BOS, else its EOS."""
+        bos = self.tokenizer.bos_token_id
+        return bos if bos is not None else self.tokenizer.eos_token_id
+
+    def tokenize(self, text: str, max_tokens: int | None = None) -> Tokens:
+        """The tokens of `text` behind one BOS, with their spans in characters; at most `max_tokens`, BOS included."""
+        encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        ids, spans = encoded["input_ids"], encoded["offset_mapping"]
+        room = len(ids) if max_tokens is None else max_tokens - 1
+        kept = list(zip(ids[:room], map(tuple, spans[:room]), strict=True))
+        end = max((span[1] for _, span in kept), default=0) if len(ids) > room else len(text)
+        return Tokens(
+            text=text[:end],
+            ids=(self.bos_id, *(token for token, _ in kept)),
+            spans=((0, 0), *(span for _, span in kept)),
+            dropped_tokens=len(ids) - len(kept),
+        )
+
+    def token_text(self, token: int) -> str:
+        """A token as a person reads it, with its leading space."""
+        return self.tokenizer.decode([token])
+
+    @torch.inference_mode()
+    def hidden_states(
+        self, ids: Int[Tensor, "context token"], layers: Sequence[int], mask: Int[Tensor, "context token"] | None = None
+    ) -> dict[int, Float[Tensor, "context token d_model"]]:
+        """The residual stream after each of `layers`, bit-identical to the library's own `output_hidden_states`.
+
+        `mask` marks real tokens of right-padded contexts. Raises ValueError for a layer outside 0..n_layers.
+        """
+        wrong = [layer for layer in layers if not 0 <= layer <= self.n_layers]
+        if wrong:
+            raise ValueError(f"{self.title} has layers 0 to {self.n_layers}; got {wrong}")
+        states = self.model.model.embed_tokens(ids.to(self.device))
+        mask = None if mask is None else mask.to(self.device)
+        found, begin = {}, 0
+        for layer in sorted(set(layers)):
+            if layer > begin:
+                states = self._trunk(begin, layer)(inputs_embeds=states, attention_mask=mask, use_cache=False).last_hidden_state
+            found[layer], begin = states, layer
+        return found
+
+    def _trunk(self, begin: int, end: int) -> torch.nn.Module:
+        """Blocks begin..end of the model as a model of its own without a final norm. Shares the weights, adds none."""
+        if (begin, end) not in self._trunks:
+            whole = self.model.model
+            config = copy.deepcopy(whole.config)
+            config.num_hidden_layers = end - begin
+            if getattr(config, "layer_types", None):
+                config.layer_types = config.layer_types[begin:end]
+            with torch.device("meta"):
+                trunk = type(whole)(config)
+            trunk.embed_tokens, trunk.rotary_emb, trunk.norm = whole.embed_tokens, whole.rotary_emb, torch.nn.Identity()
+            trunk.layers = whole.layers[begin:end]
+            self._trunks[begin, end] = trunk.eval()
+        return self._trunks[begin, end]
+
+
+def best_device() -> torch.device:
+    """cuda where there is one, else mps, else cpu."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _how_to_get(name: str, error: Exception) -> str:
+    if Path(name).is_dir():
+        return (
+            f"the folder {name} holds no model that transformers can load ({str(error).splitlines()[0]}); "
+            "it needs config.json, tokenizer files and whole weights"
+        )
+    return (
+        f"could not get the model {name!r}: {str(error).splitlines()[0]} "
+        "If it is gated, ask for access on its page and run `hf auth login`; if this machine is offline, "
+        "give a folder that holds config.json, the tokenizer and the weights, or leave MODEL out for the packaged model."
+    )

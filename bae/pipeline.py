@@ -1,0 +1,66 @@
+"""The way from a recipe to something to look at: harvest, train, index. Each stage goes on where an earlier run stopped.
+
+Loads what a stage needs when it begins; the stages themselves live in their own modules.
+"""
+
+from bae.files import locked
+from bae.workspace import Workspace
+
+USUAL_STEPS = 2500
+"""Steps of a training whose table names none (`bae.training.FitConfig`); the forecast must not load torch to know it."""
+
+
+def harvest_all(workspace: Workspace) -> Workspace:
+    """Keep the hidden states that train the autoencoders and those that measure them. Gives the workspace with its layers settled."""
+    from bae.harvest import HarvestConfig, harvest
+    from bae.language_model import LanguageModel
+
+    model = LanguageModel.load(workspace.recipe.model)
+    workspace = workspace.settled(model.n_layers)
+    recipe = workspace.recipe
+    for split, tokens in (("train", recipe.train_tokens), ("held-out", recipe.held_out_tokens)):
+        config = HarvestConfig(
+            layers=recipe.layers,
+            sources=recipe.sources,
+            tokens=tokens,
+            split=split,
+            context_length=recipe.context_length,
+            seed=recipe.seed,
+        )
+        harvest(model, config, workspace.harvest_folder(split), workspace.status_file("harvest"))
+    return workspace
+
+
+def train_all(workspace: Workspace) -> None:
+    """Train every autoencoder of the recipe that is not there yet."""
+    from bae.autoencoder import from_recipe
+
+    there = workspace.autoencoder_names()
+    for table in workspace.recipe.autoencoders:
+        if table["name"] not in there:
+            from_recipe.train(workspace, table["name"])
+
+
+def build_index(workspace: Workspace) -> None:
+    """Build the index of all dictionaries. Raises BlockingIOError while another process builds it."""
+    from bae.index import build
+
+    busy = f"another process is already building the index of {workspace.folder}; its progress is on the page"
+    with locked(workspace.folder / "index" / "lock", busy):
+        build.build(workspace)
+
+
+def forecast(workspace: Workspace) -> str:
+    """What the recipe will do, counted in tokens and steps: the time hangs on the machine, and the bars measure it."""
+    recipe, there = workspace.recipe, workspace.autoencoder_names()
+    steps = {table["name"]: int(table.get("steps", USUAL_STEPS)) for table in recipe.autoencoders if table["name"] not in there}
+    training = f"{len(steps)} autoencoders, {sum(steps.values()):,} steps in all" if steps else "nothing, all autoencoders are there"
+    return "\n".join(
+        [
+            f"Model    {recipe.model}, layers {', '.join(map(str, recipe.layers))}",
+            f"Harvest  {recipe.train_tokens + recipe.held_out_tokens:,} tokens of {', '.join(recipe.sources)}",
+            f"Train    {training}",
+            f"Index    {recipe.index_sentences:,} sentences",
+            "Each stage shows its rate and the time left, and goes on where it stopped when it is started again.",
+        ]
+    )

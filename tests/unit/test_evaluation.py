@@ -1,0 +1,70 @@
+"""Figures of a dictionary against NumPy and loops."""
+
+import numpy as np
+import pytest
+import torch
+
+from bae.autoencoder import KINDS
+from bae.evaluation import binary_entropy, evaluate, minority_rate
+from bae.scaling import Scaling
+
+
+class Stub:
+    """A dictionary whose codes and reconstructions are given, to measure the measuring."""
+
+    def __init__(self, decode, binary=False):
+        self.decode, self.binary, self.n_features, self.kind = decode, binary, 3, "relu"
+        self.scaling = Scaling.raw(3)
+
+    def encode(self, states):
+        return states.clone()
+
+    def magnitude(self, prior=None):
+        return KINDS["relu"](3, 3, Scaling.raw(3)).magnitude()
+
+
+def states(n: int = 1000) -> torch.Tensor:
+    return torch.randn(n, 3, generator=torch.Generator().manual_seed(0)) * 2 + 5
+
+
+def test_fvu_of_the_mean_is_1_and_of_identity_0():
+    x = states()
+    assert evaluate(Stub(lambda code: code), [x])[0].fvu == 0
+    assert evaluate(Stub(lambda code: x.mean(0).expand_as(code)), [x])[0].fvu == pytest.approx(1, abs=1e-6)
+    assert evaluate(Stub(torch.zeros_like), [x])[0].fvu > 2, "zero is worse than the mean where the mean is not zero"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_figures_equal_a_loop(kind):
+    x = torch.randn(700, 12, generator=torch.Generator().manual_seed(1)) * 3 + 1
+    autoencoder = KINDS[kind](12, 30, Scaling.measure(x.norm(dim=-1), [x]))
+    found, prior = evaluate(autoencoder, [x[:300], x[300:]], chunk=128)
+    code, original = autoencoder.encode(x).numpy(), x.double().numpy()
+    error = ((original - autoencoder.decode(autoencoder.encode(x)).double().numpy()) ** 2).sum()
+    assert found.tokens == prior.tokens == 700
+    assert found.fvu == pytest.approx(error / ((original - original.mean(0)) ** 2).sum(), rel=1e-5)
+    assert found.l_r == pytest.approx(error / original.size, rel=1e-5)
+    assert found.l0 == pytest.approx((code != 0).sum(1).mean(), rel=1e-5)
+    rate = (code != 0).mean(0)
+    habit = np.minimum(rate, 1 - rate) if kind == "binary" else rate
+    assert found.dense_share == pytest.approx((habit > 0.1).mean()) and found.max_rate == pytest.approx(habit.max(), abs=1e-6)
+    magnitude = autoencoder.magnitude(prior)
+    loud, activated = magnitude.of(autoencoder.encode(x)), magnitude.activated(autoencoder.encode(x))
+    counts = np.zeros(30, int)
+    for row in range(700):
+        candidates = [f for f in range(30) if activated[row, f]]
+        for f in sorted(candidates, key=lambda f: (-loud[row, f].item(), f))[:10]:
+            counts[f] += 1
+    assert found.active_8192_tokens == (counts > 5).sum()
+    assert found.max_top_k_rate == pytest.approx(counts.max() / 700)
+    assert (found.bits is None) == (kind != "binary")
+
+
+def test_binary_entropy_and_its_limits():
+    assert binary_entropy(torch.tensor([0.0, 1.0, 0.5, 0.25])).tolist() == pytest.approx([0, 0, 1, 0.811278], abs=1e-6)
+
+
+def test_density_of_a_bit_is_that_of_its_rarer_value():
+    rate = torch.tensor([0.95, 0.3])
+    assert minority_rate(rate, binary=True).tolist() == pytest.approx([0.05, 0.3])
+    assert minority_rate(rate, binary=False).tolist() == pytest.approx([0.95, 0.3])

@@ -1,0 +1,126 @@
+"""Training is a function of its seed, also across a kill, and it learns."""
+
+import json
+from itertools import islice
+
+import pytest
+import torch
+
+from bae import training
+from bae.autoencoder import KINDS, BinaryAutoencoder
+from bae.harvest import HarvestConfig, harvest
+from bae.objective import BinaryObjective, SparseObjective
+from bae.training import FitConfig, TrainingState, fit, stream
+from tests.conftest import prose, write_jsonl
+
+
+@pytest.fixture(scope="module")
+def states(tiny_model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("harvest")
+    source = write_jsonl(folder / "text.jsonl", [prose(seed) for seed in range(60)])
+    patch = pytest.MonkeyPatch()
+    patch.setattr("bae.harvest.SHARD_TOKENS", 200)
+    found = harvest(tiny_model, HarvestConfig((2,), (str(source),), tokens=1500, context_length=32), folder / "states")
+    patch.undo()
+    return found
+
+
+def run(states, folder, steps=40, kind="binary", seed=0, stop_after=None, **descent):
+    scaling = states.scaling(2)
+    autoencoder = KINDS[kind](32, 64, scaling, seed=seed)
+    objective = BinaryObjective(1e-3, 1e-4) if kind == "binary" else SparseObjective(l1_weight=1e-2)
+    batches = stream(states, 2, scaling, 64, seed)
+    if stop_after is not None:
+        batches = _killed_after(batches, stop_after)
+    return fit(
+        autoencoder, batches, objective, FitConfig(steps=steps, batch_size=64, seed=seed, save_every=10, log_every=5, **descent), folder
+    )
+
+
+def _killed_after(batches, count):
+    yield from islice(batches, count)
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_and_resumed_is_bit_equal_to_undisturbed(states, tmp_path, kind):
+    whole = run(states, tmp_path / "whole", kind=kind)
+    with pytest.raises(KeyboardInterrupt):
+        run(states, tmp_path / "killed", kind=kind, stop_after=27)
+    resumed = run(states, tmp_path / "killed", kind=kind)
+    for name, weight in whole.named_parameters():
+        assert torch.equal(weight, dict(resumed.named_parameters())[name]), name
+    assert (tmp_path / "whole/curve.jsonl").read_text() == (tmp_path / "killed/curve.jsonl").read_text()
+
+
+def test_another_seed_gives_another_result(states, tmp_path):
+    """Negative control: the equality above is not that of a training that does nothing."""
+    one, other = run(states, tmp_path / "a"), run(states, tmp_path / "b", seed=1)
+    assert not torch.equal(one.W_in, other.W_in)
+    assert not torch.equal(one.W_in, BinaryAutoencoder(32, 64, states.scaling(2)).W_in)
+
+
+def test_loss_falls(states, tmp_path):
+    run(states, tmp_path, steps=200, learning_rate=5e-3)
+    curve = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
+    assert curve[-1]["reconstruction"] < 0.7 * curve[0]["reconstruction"]
+    assert [row["step"] for row in curve] == list(range(5, 201, 5))
+
+
+def test_an_epoch_holds_every_kept_vector_once(states):
+    scaling = states.scaling(2)
+    kept = torch.cat([states.kept(number, 2, scaling) for number in range(states.n_shards)])
+    size = 50
+    batches = torch.cat(list(islice(stream(states, 2, scaling, size, seed=3), len(kept) // size)))
+    expected = {tuple(row) for row in scaling.apply(kept).tolist()}
+    assert {tuple(row) for row in batches.tolist()} <= expected
+    assert len(batches.unique(dim=0)) == len(batches) - (len(kept) - len(kept.unique(dim=0)))
+
+
+def test_batches_differ_between_epochs_and_repeat_for_a_seed(states):
+    scaling = states.scaling(2)
+    per_epoch = (len(states) - scaling.dropped) // 64
+    first = list(islice(stream(states, 2, scaling, 64, seed=0), per_epoch + 1))
+    assert not torch.equal(first[0], first[per_epoch])
+    again = next(stream(states, 2, scaling, 64, seed=0))
+    assert torch.equal(first[0], again) and not torch.equal(first[0], next(stream(states, 2, scaling, 64, seed=9)))
+
+
+def test_too_few_vectors_are_said(states):
+    with pytest.raises(ValueError, match="fewer than one batch"):
+        next(stream(states, 2, states.scaling(2), 100_000, 0))
+
+
+def test_a_loss_that_is_not_a_number_stops_training(states, tmp_path):
+    broken = iter([torch.full((64, 32), float("nan"))] * 10)
+    with pytest.raises(FloatingPointError, match="learning rate"):
+        fit(KINDS["relu"](32, 64, states.scaling(2)), broken, SparseObjective(), FitConfig(steps=10, log_every=1), tmp_path)
+
+
+def test_a_full_disk_keeps_the_last_state(states, tmp_path, monkeypatch):
+    run(states, tmp_path, steps=10)
+    before = (tmp_path / "state.safetensors").read_bytes()
+
+    def full_disk(*_args, **_named):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(training, "save_file", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        run(states, tmp_path, steps=20)
+    assert (tmp_path / "state.safetensors").read_bytes() == before
+    assert not list(tmp_path.glob(".tmp-*"))
+
+
+def test_silence_counts_tokens_since_a_feature_fired(states):
+    state = TrainingState.start(KINDS["topk"](32, 64, states.scaling(2), k=1))
+    for batch in islice(stream(states, 2, states.scaling(2), 64, 0), 3):
+        loss = training._step(state, batch, SparseObjective(), FitConfig())
+    fired_last = (loss.code != 0).any(0)
+    assert (state.silence[fired_last] == 0).all()
+    assert set(state.silence[~fired_last].tolist()) <= {64, 128, 192} and (~fired_last).any()
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch_size": 1}, {"learning_rate": 0}, {"decay": 2}])
+def test_impossible_descents_are_refused(wrong):
+    with pytest.raises(ValueError, match="training needs"):
+        FitConfig(**wrong)
