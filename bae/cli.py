@@ -104,9 +104,9 @@ def train(
     def run(study: Workspace) -> None:
         if name is None:
             return pipeline.train_all(study)
-        from bae.autoencoder import from_recipe
+        from bae import recipe_training
 
-        from_recipe.train(study, name)
+        recipe_training.train(study, name)
 
     _stage("train", workspace, run, as_json)
 

@@ -31,7 +31,7 @@ class Evaluation:
     bits: float | None
     """Sum of the bits' entropies, for a BAE."""
     active_8192_tokens: int
-    """Features more than 5 times among the top 10 of the first 8,192 tokens."""
+    """Features more than 5 times among the top 10 of 8,192 tokens, spread evenly over the text."""
     dense_share: float
     """Share of features that fire on more than 10 % of tokens (min(p, 1-p) for a BAE)."""
     max_rate: float
@@ -65,7 +65,10 @@ def evaluate(autoencoder, shards: Iterable[Float[Tensor, "token d_model"]], chun
     magnitude = autoencoder.magnitude(prior)
     mean = sum(part.double().sum(0) for part in chunks()) / prior.tokens
     error = spread = 0.0
-    in_top, in_first = (torch.zeros(autoencoder.n_features + 1, dtype=torch.int64) for _ in range(2))
+    in_top, in_sample = (torch.zeros(autoencoder.n_features + 1, dtype=torch.int64) for _ in range(2))
+    # a document is long and of one subject: neighbouring tokens would show few of the features
+    size = min(ACTIVE_TOKENS, prior.tokens)
+    sample = torch.arange(size) * prior.tokens // size
     seen = 0
     for part in chunks():
         code = autoencoder.encode(part)
@@ -73,7 +76,8 @@ def evaluate(autoencoder, shards: Iterable[Float[Tensor, "token d_model"]], chun
         spread += (part.double() - mean).square().sum().item()
         features = magnitude.top(code, TOP_K).feature
         in_top += torch.bincount(features.flatten() + 1, minlength=len(in_top))
-        in_first += torch.bincount(features[: max(ACTIVE_TOKENS - seen, 0)].flatten() + 1, minlength=len(in_first))
+        chosen = sample[(sample >= seen) & (sample < seen + len(part))] - seen
+        in_sample += torch.bincount(features[chosen].flatten() + 1, minlength=len(in_sample))
         seen += len(part)
     rate = minority_rate(prior.rate, autoencoder.binary)
     return Evaluation(
@@ -82,7 +86,7 @@ def evaluate(autoencoder, shards: Iterable[Float[Tensor, "token d_model"]], chun
         l_r=error / (seen * len(mean)),
         l0=prior.rate.sum().item(),
         bits=binary_entropy(prior.rate).sum().item() if autoencoder.binary else None,
-        active_8192_tokens=int((in_first[1:] > ACTIVE_MORE_THAN).sum()),
+        active_8192_tokens=int((in_sample[1:] > ACTIVE_MORE_THAN).sum()),
         dense_share=(rate > DENSE_ABOVE).float().mean().item(),
         max_rate=rate.max().item(),
         max_top_k_rate=in_top[1:].max().item() / seen,

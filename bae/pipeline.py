@@ -33,12 +33,12 @@ def harvest_all(workspace: Workspace) -> Workspace:
 
 def train_all(workspace: Workspace) -> None:
     """Train every autoencoder of the recipe that is not there yet."""
-    from bae.autoencoder import from_recipe
+    from bae import recipe_training
 
     there = workspace.autoencoder_names()
     for table in workspace.recipe.autoencoders:
         if table["name"] not in there:
-            from_recipe.train(workspace, table["name"])
+            recipe_training.train(workspace, table["name"])
 
 
 def build_index(workspace: Workspace) -> None:

@@ -68,3 +68,15 @@ def test_density_of_a_bit_is_that_of_its_rarer_value():
     rate = torch.tensor([0.95, 0.3])
     assert minority_rate(rate, binary=True).tolist() == pytest.approx([0.05, 0.3])
     assert minority_rate(rate, binary=False).tolist() == pytest.approx([0.95, 0.3])
+
+
+def test_active_features_are_counted_on_tokens_spread_over_the_whole_text(monkeypatch):
+    """A feature that fires only in the last tenth is seen; of the first tokens alone it is not."""
+    x = torch.zeros(1000, 3)
+    x[:900, 0] = 1
+    x[900:, 1] = 1
+    monkeypatch.setattr("bae.evaluation.ACTIVE_TOKENS", 100)
+    assert evaluate(Stub(lambda code: code), [x])[0].active_8192_tokens == 2
+    assert evaluate(Stub(lambda code: code), [x[:100], x[100:]], chunk=64)[0].active_8192_tokens == 2
+    monkeypatch.setattr("bae.evaluation.ACTIVE_MORE_THAN", 10)
+    assert evaluate(Stub(lambda code: code), [x])[0].active_8192_tokens == 1, "a tenth of the sample: 10 tokens, not more than 10"

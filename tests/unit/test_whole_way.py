@@ -81,7 +81,7 @@ def test_live_text_reads_with_the_same_model(study):
 def test_a_second_start_computes_nothing(study, arranged, monkeypatch):
     monkeypatch.setattr(os, "execve", lambda *_: None)
     for name in ("fit", "evaluate"):
-        monkeypatch.setattr(f"bae.autoencoder.from_recipe.{name}", lambda *_args, **_named: pytest.fail("trained again"))
+        monkeypatch.setattr(f"bae.recipe_training.{name}", lambda *_args, **_named: pytest.fail("trained again"))
     monkeypatch.setattr("bae.harvest._write_shard", lambda *_: pytest.fail("harvested again"))
     monkeypatch.setattr("bae.index.build._read_all", lambda *_: pytest.fail("indexed again"))
     result = CliRunner().invoke(app, arranged[1])

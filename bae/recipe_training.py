@@ -13,6 +13,7 @@ from bae.evaluation import Evaluation, evaluate
 from bae.harvest import HiddenStates
 from bae.language_model import best_device
 from bae.objective import BinaryObjective, SparseObjective
+from bae.refit import refit_decoder
 from bae.scaling import Scaling
 from bae.training import FitConfig, fit, stream
 
@@ -33,6 +34,7 @@ def options_of(kind: str) -> dict[str, set[str]]:
         "objective": {field.name for field in fields(objective)},
         "descent": {field.name for field in fields(FitConfig)},
         "start": {"expansion", "scaling"} | ({"firing_rate"} if kind == "binary" else set()),
+        "end": {"refit"} if kind == "binary" else set(),
     }
 
 
@@ -59,7 +61,11 @@ def train(workspace, name: str) -> Evaluation:
     batches = stream(train_states, layer, autoencoder.scaling, config.batch_size, config.seed)
     folder = workspace.folder / "training" / name
     fit(autoencoder, batches, objective, config, folder, workspace.status_file("train"), held_out=sample)
-    return _finish(autoencoder.cpu(), workspace, name, table, train_states, held_out, config)
+    autoencoder = autoencoder.cpu()
+    autoencoder.scaling = autoencoder.scaling.to("cpu")
+    if chosen["end"].get("refit"):
+        refit_decoder(autoencoder, (train_states.kept(number, layer, autoencoder.scaling) for number in range(train_states.n_shards)))
+    return _finish(autoencoder, workspace, name, table, train_states, held_out, config)
 
 
 def _start(kind: str, layer: int, chosen: Mapping, states: HiddenStates, config: FitConfig) -> nn.Module:
@@ -89,7 +95,6 @@ def _finish(
 ) -> Evaluation:
     # what is shipped is fp16: measure that
     autoencoder.half().float()
-    autoencoder.scaling = autoencoder.scaling.to("cpu")
     shards = [held_out.kept(number, table["layer"], autoencoder.scaling) for number in range(held_out.n_shards)]
     evaluation, autoencoder.prior = evaluate(autoencoder, shards)
     record = train_states.record

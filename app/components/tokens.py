@@ -1,0 +1,96 @@
+"""Painted text: as a component that answers to hovering and clicking, and as plain HTML for lists of contexts.
+
+Text is foreign: the component sets `textContent` only (tokens.js), the HTML passes through `html.escape`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from app.reading import Stretch
+
+KINDS = ("plain", "on", "off", "grey")
+COLOURS = {"on": "0 150 175", "off": "224 112 16"}
+"""Blue-teal for bursts and values, orange for bursts by silence; the same in tokens.css."""
+FAINT, DEPTH = 0.1, 0.5
+"""Opacity without heat, and what full heat adds: text stays readable on it, in light and dark."""
+
+_HTML = """
+<div class="painted">
+  <div class="text" dir="auto" role="group" aria-label="Tokens of the text. Arrow keys move, Enter locks a token."></div>
+  <div class="tip" role="tooltip" popover="manual"></div>
+</div>
+"""
+_HERE = Path(__file__).parent
+_painted = st.components.v2.component(
+    "bae_painted_text",
+    html=_HTML,
+    css=(_HERE / "tokens.css").read_text(encoding="utf-8"),
+    js=(_HERE / "tokens.js").read_text(encoding="utf-8"),
+)
+
+
+def painted_text(
+    stretches: Sequence[Stretch], names: Mapping[int, str], unit: str, locked: int | None, on_pick: Callable[[int], None], key: str
+) -> None:
+    """Draw a text that can be hovered and clicked; `on_pick` is called with the token that a person clicked."""
+
+    def picked() -> None:
+        token = st.session_state[key].picked
+        if isinstance(token, int) and any(stretch.token == token for stretch in stretches):
+            on_pick(token)
+
+    features = {feature for stretch in stretches for feature, _ in stretch.top}
+    _painted(
+        key=key,
+        data={
+            "tokens": [[s.text, s.token, s.kind, round(s.heat, 3), s.note, s.top] for s in stretches],
+            "names": {str(feature): names[feature] for feature in features if names.get(feature)},
+            "unit": unit,
+            "locked": locked,
+        },
+        on_picked_change=picked,
+    )
+
+
+def painted_html(stretches: Sequence[Stretch]) -> str:
+    """The same text as HTML that does nothing. Pure: the only door by which corpus text enters a page as HTML."""
+    painted = "".join(map(_span, stretches))
+    return f'<span dir="auto" style="white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:plaintext">{painted}</span>'
+
+
+def _colour(kind: str, heat: float) -> str:
+    return f"rgb({COLOURS[kind]}/{FAINT + heat * DEPTH:.2f})"
+
+
+def _span(stretch: Stretch) -> str:
+    assert stretch.kind in KINDS, f"a stretch is {', '.join(KINDS)}; got {stretch.kind!r}"
+    style = []
+    if stretch.kind in COLOURS:
+        style.append(f"background:{_colour(stretch.kind, stretch.heat)};border-radius:3px")
+    if stretch.kind == "grey":
+        style.append("opacity:.55;text-decoration:underline dotted")
+    if stretch.bold:
+        style.append("font-weight:700")
+    attributes = (f' style="{";".join(style)}"' if style else "") + (f' title="{escape(stretch.note)}"' if stretch.note else "")
+    return f"<span{attributes}>{escape(stretch.text)}</span>" if attributes else escape(stretch.text)
+
+
+def legend(off: bool) -> str:
+    """What the colours mean, as HTML of ours."""
+
+    def swatch(kind: str) -> str:
+        steps = "".join(
+            f'<span style="display:inline-block;width:14px;height:12px;background:{_colour(kind, heat)}"></span>'
+            for heat in (0.15, 0.45, 0.75, 1.0)
+        )
+        return f'<span style="white-space:nowrap">{steps}</span>'
+
+    parts = [f"{swatch('on')} fires"]
+    if off:
+        parts.append(f"{swatch('off')} silent where it usually fires")
+    parts.append('<span style="opacity:.55;text-decoration:underline dotted">grey</span> left out, hover says why')
+    items = "".join(f"<span>{part}</span>" for part in parts)
+    return f'<div style="font-size:.85rem;opacity:.9;display:flex;gap:1.2rem;flex-wrap:wrap">{items}</div>'

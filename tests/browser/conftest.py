@@ -1,0 +1,6 @@
+"""The small study of the page tests, served for a browser."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "pages"))

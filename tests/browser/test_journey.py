@@ -1,0 +1,207 @@
+"""A person's way through the explorer, in a headless Chromium on the real server."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from small_study import HOSTILE, add_index, make_study
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium. Without one the journey is skipped, but never in continuous integration."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        reason = "no Chromium on the PATH; install the package `chromium` to run the browser tests"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory, tiny_llama) -> Iterator[str]:
+    """The address of a server that shows the small study."""
+    folder = tmp_path_factory.mktemp("served") / "study"
+    add_index(make_study(folder, tiny_llama))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = folder.parent / "server.log"
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), "--server.port", str(port)]
+    with log.open("w") as output:
+        server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "BAE_WORKSPACE": str(folder)}, stdout=output, stderr=output)
+    try:
+        _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_until_healthy(address: str, server: subprocess.Popen, log: Path) -> None:
+    for _ in range(300):
+        assert server.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health")
+            return
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    pytest.fail(f"the server does not answer:\n{log.read_text()}")
+
+
+@pytest.fixture
+def page(browser, address):
+    """A tab that keeps the errors of our scripts: what the browser cannot fetch from outside is none of ours."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000}, base_url=address)
+    context.set_default_timeout(PATIENCE_MS)
+    tab = context.new_page()
+    tab.errors = []
+    tab.on("pageerror", lambda error: tab.errors.append(str(error)))
+    tab.on("console", lambda message: tab.errors.append(message.text) if message.type == "error" and _ours(message) else None)
+    yield tab
+    context.close()
+
+
+def _ours(message) -> bool:
+    return "Failed to load resource" not in message.text
+
+
+def settled(page) -> None:
+    """Wait until the script has run and what it drew stands still."""
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget], [data-testid=stSpinner], [data-stale=true]')")
+
+
+def type_text(page, text: str) -> None:
+    """Type a text and have it read."""
+    box = page.get_by_label("Text", exact=True)
+    box.fill(text)
+    box.press("Control+Enter")
+    page.wait_for_url(re.compile(r"[?&]text="))
+    settled(page)
+
+
+def click_first_row(page, table) -> None:
+    """Click on a table as a hand does: it is drawn on a canvas, which must see the mouse come before it takes a click."""
+    table.scroll_into_view_if_needed()
+    for x in (140, 150):
+        table.hover(position={"x": x, "y": 52})
+        page.wait_for_timeout(300)
+    page.mouse.down()
+    page.wait_for_timeout(50)
+    page.mouse.up()
+
+
+def test_the_journey(page, tmp_path):
+    page.goto("/text?ae=bae")
+    page.locator(".token").first.wait_for()
+    type_text(page, "the naval ship left the harbor in winter")
+    token = page.locator(".token", has_text="ship")
+    token.hover()
+    page.locator(".tip .row").first.wait_for()
+    token.click()
+    page.wait_for_url(re.compile(r"[?&]token=\d+"))
+    page.locator(".token.locked", has_text="ship").wait_for()
+    page.get_by_text("at position").wait_for()
+
+    tables = page.locator("[data-testid=stDataFrame]")
+    tables.nth(1).wait_for()
+    settled(page)
+    click_first_row(page, tables.nth(1))
+    page.wait_for_url(re.compile(r"[?&]feature=\d+"))
+    page.get_by_text("Painting").wait_for()
+    settled(page)
+    permalink = page.url
+    feature = re.search(r"feature=(\d+)", permalink).group(1)
+    page.screenshot(path=str(tmp_path / "text.png"), full_page=True)
+
+    page.get_by_role("link", name="Open its page").click()
+    page.get_by_role("heading", name=f"Feature {feature}", exact=True).wait_for()
+    page.get_by_role("heading", name="Strongest").wait_for()
+    settled(page)
+    page.screenshot(path=str(tmp_path / "feature.png"), full_page=True)
+
+    page.goto("about:blank")
+    page.goto(permalink)
+    page.locator(".token.locked", has_text="ship").wait_for()
+    assert page.get_by_label("Text", exact=True).input_value() == "the naval ship left the harbor in winter"
+    page.get_by_text("Painting").wait_for()
+    assert "naval" not in page.url
+    assert page.errors == []
+
+
+def test_hostile_text_stays_text(page):
+    page.goto("/text?ae=topk&start=1")
+    page.locator(".token").first.wait_for()
+    type_text(page, f"{HOSTILE} שלום 🙂\u200b harbor")
+    page.locator(".token", has_text="harbor").wait_for()
+    assert "<img" in "".join(page.locator(".token").all_text_contents())
+    for feature in (1, 2, 3):
+        page.goto(f"/feature?ae=topk&feature={feature}")
+        page.get_by_role("heading", name="Random contexts").wait_for()
+        settled(page)
+    assert page.evaluate("window.hacked") is None
+    assert page.errors == []
+
+
+def test_a_token_is_locked_and_let_go_by_keyboard(page):
+    page.goto("/text?ae=bae")
+    page.locator(".token[tabindex='0']").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator(".tip:popover-open").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"[?&]token=\d+"))
+    page.locator(".token.locked").wait_for()
+    settled(page)
+    page.keyboard.press("Enter")
+    page.locator(".token.locked").wait_for(state="detached")
+    assert page.errors == []
+
+
+def test_back_goes_one_step_back(page):
+    page.goto("/feature?ae=bae&feature=7")
+    page.get_by_role("heading", name="Feature 7", exact=True).wait_for()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("heading", name="Feature 8", exact=True).wait_for()
+    page.go_back()
+    page.get_by_role("heading", name="Feature 7", exact=True).wait_for()
+
+
+@pytest.mark.parametrize("name", ["", "text", "features", "feature"])
+def test_nothing_overflows_a_narrow_window(page, name):
+    page.set_viewport_size({"width": 900, "height": 900})
+    page.goto(f"/{name}?ae=bae")
+    page.get_by_role("heading", level=1).wait_for()
+    settled(page)
+    wide = page.evaluate(
+        "(() => { const main = document.querySelector('[data-testid=stMain]'); return main.scrollWidth - main.clientWidth })()"
+    )
+    assert wide <= 0

@@ -1,0 +1,56 @@
+"""What ships: checkpoints that fit the packaged model and explain its hidden states of text that trained none of them."""
+
+import pytest
+import torch
+
+from bae import corpus
+from bae.contexts import contexts, read
+from bae.evaluation import evaluate
+from bae.language_model import LanguageModel
+from bae.lenses import load_lenses
+from bae.workspace import DATA, Recipe
+
+DEMO = DATA / "demo"
+
+
+@pytest.fixture(scope="module")
+def model():
+    return LanguageModel.load()
+
+
+@pytest.fixture(scope="module")
+def lenses(model):
+    found = load_lenses(DEMO / "autoencoders", model)
+    assert not found.refused
+    return found
+
+
+@pytest.fixture(scope="module")
+def states(model):
+    """Hidden states of reviews that are in no training split."""
+    group = list(contexts(model, (d for _, d in zip(range(60), corpus.documents(("reviews",), "held-out", seed=3), strict=False))))
+    return read(model, group, [15])[15]
+
+
+def test_every_autoencoder_of_the_recipe_is_there_as_its_table_says(lenses):
+    recipe = Recipe.read(DEMO / "recipe.toml")
+    assert set(lenses.usable) == {table["name"] for table in recipe.autoencoders} == {"bae", "relu", "topk", "gated"}
+    for table in recipe.autoencoders:
+        told = lenses.provenance[table["name"]]
+        assert {key: told.options[key] for key in table} == dict(table), f"{table['name']} was made with another recipe"
+        assert told.options["training_tokens"] >= 1_000_000 and told.tokens_seen >= told.options["training_tokens"]
+
+
+def test_they_are_small_enough_to_be_committed():
+    assert sum(file.stat().st_size for file in DEMO.rglob("*") if file.is_file()) < 25e6
+
+
+@pytest.mark.parametrize("name", ["bae", "relu", "topk", "gated"])
+def test_they_explain_text_that_they_have_not_seen(lenses, states, name):
+    autoencoder = lenses.usable[name].autoencoder
+    kept = states[autoencoder.scaling.keeps(states)]
+    figures, _ = evaluate(autoencoder, [kept])
+    told = lenses.provenance[name].figures
+    assert figures.fvu == pytest.approx(told["fvu"], abs=0.1) and figures.l0 == pytest.approx(told["l0"], rel=0.5)
+    shuffled = states[:, torch.randperm(states.shape[1], generator=torch.Generator().manual_seed(0))]
+    assert evaluate(autoencoder, [shuffled])[0].fvu > 2 * figures.fvu, "negative control: dimensions in another order are not explained"
