@@ -39,6 +39,11 @@ def entropy_bits(code: Float[Tensor, "token feature"]) -> Float[Tensor, ""]:
     return -(rate * rate.log2() + (1 - rate) * (1 - rate).log2()).sum()
 
 
+def excess_density(code: Float[Tensor, "token feature"], cap: float) -> Float[Tensor, ""]:
+    """Sum over features of how far their firing rate is above `cap`, >= 0. Not in the paper: see `BinaryObjective.density_weight`."""
+    return (code.mean(0) - cap).relu().sum()
+
+
 def l1(code: Float[Tensor, "token feature"]) -> Float[Tensor, ""]:
     """Mean over tokens of the sum of absolute values. Eq. (9) sums over the batch."""
     return code.abs().sum(-1).mean()
@@ -69,6 +74,10 @@ class BinaryObjective:
     """alpha_c; acts from the first step."""
     warm_up: float = 0.25
     """Share of training before alpha_e acts."""
+    density_weight: float = 0.0
+    """Of the firing rates above `density_cap`. The entropy is concave, so in a long training it splits bits into rare and dense ones;
+    the covariance alone holds the dense end only by pressing on all pairs."""
+    density_cap: float = 0.08
 
     def __call__(self, autoencoder: BinaryAutoencoder, batch: Tensor, done: float, dead: Bool[Tensor, " feature"]) -> Loss:
         found, code = autoencoder(batch)
@@ -79,6 +88,9 @@ class BinaryObjective:
         if self.covariance_weight:
             parts["covariance"] = covariance_penalty(code)
             total = total + self.covariance_weight * parts["covariance"]
+        if self.density_weight:
+            parts["excess_density"] = excess_density(code, self.density_cap)
+            total = total + self.density_weight * parts["excess_density"]
         return Loss(total, parts, code)
 
 

@@ -3,6 +3,8 @@
 Loads what a stage needs when it begins; the stages themselves live in their own modules.
 """
 
+from collections.abc import Mapping
+
 from bae.files import locked
 from bae.workspace import Workspace
 
@@ -53,7 +55,7 @@ def build_index(workspace: Workspace) -> None:
 def forecast(workspace: Workspace) -> str:
     """What the recipe will do, counted in tokens and steps: the time hangs on the machine, and the bars measure it."""
     recipe, there = workspace.recipe, workspace.autoencoder_names()
-    steps = {table["name"]: int(table.get("steps", USUAL_STEPS)) for table in recipe.autoencoders if table["name"] not in there}
+    steps = {table["name"]: _steps(table) for table in recipe.autoencoders if table["name"] not in there}
     training = f"{len(steps)} autoencoders, {sum(steps.values()):,} steps in all" if steps else "nothing, all autoencoders are there"
     return "\n".join(
         [
@@ -64,3 +66,8 @@ def forecast(workspace: Workspace) -> str:
             "Each stage shows its rate and the time left, and goes on where it stopped when it is started again.",
         ]
     )
+
+
+def _steps(table: Mapping) -> int:
+    own = int(table.get("steps", USUAL_STEPS))
+    return own + (int(table["then"].get("steps", own)) if "then" in table else 0)

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from itertools import islice
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -34,7 +35,7 @@ def options_of(kind: str) -> dict[str, set[str]]:
         "objective": {field.name for field in fields(objective)},
         "descent": {field.name for field in fields(FitConfig)},
         "start": {"expansion", "scaling"} | ({"firing_rate"} if kind == "binary" else set()),
-        "end": {"refit"} if kind == "binary" else set(),
+        "end": {"then"} | ({"refit"} if kind == "binary" else set()),
     }
 
 
@@ -54,18 +55,18 @@ def train(workspace, name: str) -> Evaluation:
     chosen = {group: {key: told[key] for key in names if key in told} for group, names in allowed.items()}
 
     train_states, held_out = (HiddenStates(workspace.harvest_folder(split)) for split in ("train", "held-out"))
-    config = FitConfig(**{"seed": workspace.recipe.seed, **chosen["descent"]})
-    autoencoder = _start(kind, layer, chosen, train_states, config)
-    objective = _objective(kind, chosen["objective"], plain=bool(told.get("plain")))
+    stages = _stages(kind, chosen, workspace.recipe.seed, plain=bool(told.get("plain")))
+    autoencoder = _start(kind, layer, chosen, train_states, stages[0].descent)
     sample = next(stream(held_out, layer, autoencoder.scaling, min(HELD_OUT_SAMPLE, len(held_out)), seed=0))
-    batches = stream(train_states, layer, autoencoder.scaling, config.batch_size, config.seed)
-    folder = workspace.folder / "training" / name
-    fit(autoencoder, batches, objective, config, folder, workspace.status_file("train"), held_out=sample)
+    for number, stage in enumerate(stages):
+        batches = stream(train_states, layer, autoencoder.scaling, stage.descent.batch_size, stage.descent.seed + number)
+        folder = workspace.folder / "training" / name / f"stage-{number}"
+        fit(autoencoder, batches, stage.objective, stage.descent, folder, workspace.status_file("train"), held_out=sample)
     autoencoder = autoencoder.cpu()
     autoencoder.scaling = autoencoder.scaling.to("cpu")
     if chosen["end"].get("refit"):
         refit_decoder(autoencoder, (train_states.kept(number, layer, autoencoder.scaling) for number in range(train_states.n_shards)))
-    return _finish(autoencoder, workspace, name, table, train_states, held_out, config)
+    return _finish(autoencoder, workspace, name, table, train_states, held_out, stages)
 
 
 def _start(kind: str, layer: int, chosen: Mapping, states: HiddenStates, config: FitConfig) -> nn.Module:
@@ -83,15 +84,34 @@ def _start(kind: str, layer: int, chosen: Mapping, states: HiddenStates, config:
     return autoencoder.to(device)
 
 
-def _objective(kind: str, options: Mapping, plain: bool):
-    if kind == "binary":
-        return BinaryObjective(**options)
+class Stage(NamedTuple):
+    """A descent and what it descends."""
+
+    objective: BinaryObjective | SparseObjective
+    descent: FitConfig
+
+
+def _stages(kind: str, chosen: Mapping, seed: int, plain: bool) -> list[Stage]:
+    """The table's own stage, and one more with the options in `then`, which override the table's."""
+    later = chosen["end"].get("then")
+    objective_class = BinaryObjective if kind == "binary" else SparseObjective
     # the paper's plain form has no remedy for dead features
-    return SparseObjective(**({"revival_weight": 0.0} if plain else {}) | options)
+    first = {"revival_weight": 0.0} if plain and kind != "binary" else {}
+    stages = []
+    for told in [{}, *([later] if later else [])]:
+        objective, descent = (
+            {**chosen[group], **{key: value for key, value in told.items() if key in options_of(kind)[group]}}
+            for group in ("objective", "descent")
+        )
+        unknown = sorted(set(told) - options_of(kind)["objective"] - options_of(kind)["descent"])
+        if unknown:
+            raise ValueError(f"`then` changes the objective and the descent; it has no option {', '.join(unknown)}")
+        stages.append(Stage(objective_class(**{**first, **objective}), FitConfig(**{"seed": seed, **descent})))
+    return stages
 
 
 def _finish(
-    autoencoder: nn.Module, workspace, name: str, table: Mapping, train_states: HiddenStates, held_out: HiddenStates, config: FitConfig
+    autoencoder: nn.Module, workspace, name: str, table: Mapping, train_states: HiddenStates, held_out: HiddenStates, stages: list[Stage]
 ) -> Evaluation:
     # what is shipped is fp16: measure that
     autoencoder.half().float()
@@ -105,8 +125,8 @@ def _finish(
         model_fingerprint=record["fingerprint"],
         corpus=tuple(record["sources"]),
         context_length=record["context_length"],
-        seed=config.seed,
-        tokens_seen=config.steps * config.batch_size,
+        seed=stages[0].descent.seed,
+        tokens_seen=sum(stage.descent.steps * stage.descent.batch_size for stage in stages),
         options={**table, "training_tokens": train_states.scaling(table["layer"]).tokens},
         figures=asdict(evaluation),
     )

@@ -142,6 +142,8 @@ def _check_autoencoder(table: Mapping[str, object], layers: tuple[Layer, ...]) -
 
 
 def _toml_line(name: str, value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"{name} = {{ {', '.join(_toml_line(*item) for item in value.items())} }}"
     # strings, numbers, booleans and flat lists are written alike in JSON and TOML, but for the DEL character
     return f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
 

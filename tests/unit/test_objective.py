@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bae.autoencoder import KINDS
-from bae.objective import BinaryObjective, SparseObjective, entropy_bits, l1, reconstruction_loss, revival_loss
+from bae.objective import BinaryObjective, SparseObjective, entropy_bits, excess_density, l1, reconstruction_loss, revival_loss
 from bae.scaling import Scaling
 
 
@@ -71,3 +71,12 @@ def test_plain_sae_has_no_revival():
     dead = torch.arange(16) < 4
     assert "revival" in SparseObjective(l1_weight=0.1)(autoencoder, x, 0.5, dead).parts
     assert "revival" not in SparseObjective(l1_weight=0.1, revival_weight=0.0)(autoencoder, x, 0.5, dead).parts
+
+
+def test_excess_density_counts_only_what_is_above_the_cap():
+    """Rates 0.5 and 0.1 against a cap of 0.2: 0.3 in all."""
+    code = torch.zeros(10, 2)
+    code[:5, 0] = 1
+    code[:1, 1] = 1
+    assert excess_density(code, 0.2).item() == pytest.approx(0.3)
+    assert excess_density(code, 0.5).item() == 0

@@ -11,7 +11,7 @@ from bae.index.query import Index
 from bae.inspection import inspect
 from bae.language_model import LanguageModel
 from bae.lenses import load_lenses
-from bae.workspace import Workspace
+from bae.workspace import Recipe, Workspace
 from tests.conftest import prose, write_jsonl
 
 RECIPE = """
@@ -30,6 +30,8 @@ kind = "binary"
 layer = "middle"
 steps = 60
 batch_size = 64
+refit = true
+then = {{ steps = 50, learning_rate = 1e-4, density_weight = 1e-3 }}
 
 [[autoencoder]]
 name = "topk"
@@ -59,7 +61,7 @@ def study(arranged):
     patch.undo()
     assert result.exit_code == 0, result.output
     assert len(served) == 1 and served[0][2]["BAE_WORKSPACE"] == str(folder / "study")
-    assert "3,400 tokens" in result.output and "120 steps" in result.output, "what it will take is said first"
+    assert "3,400 tokens" in result.output and "170 steps" in result.output, "what it will take is said first"
     return Workspace.open(folder / "study")
 
 
@@ -103,3 +105,23 @@ def test_an_option_that_the_kind_lacks_is_named(arranged, tiny_llama):
     wrong.write_text((folder / "recipe.toml").read_text().replace('kind = "topk"', 'kind = "topk"\nsurrogate = "clip"'))
     result = CliRunner().invoke(app, [*command[:4], str(wrong), "--workspace", str(folder / "other")])
     assert result.exit_code == 1 and "no option surrogate" in result.output and "revival_weight" in result.output
+
+
+def test_the_second_stage_is_trained_and_said(study):
+    told = json.loads((study.autoencoder_folder("bae") / "config.json").read_text())["provenance"]
+    assert told["options"]["then"] == {"steps": 50, "learning_rate": 1e-4, "density_weight": 1e-3}
+    assert told["tokens_seen"] == 110 * 64
+    curve = (study.folder / "training" / "bae" / "stage-1" / "curve.jsonl").read_text()
+    assert "excess_density" in curve
+
+
+def test_a_recipe_with_a_second_stage_is_written_and_read_back(study):
+    assert Recipe.parse(study.recipe.toml()) == study.recipe
+
+
+def test_an_unknown_option_in_the_second_stage_is_named(arranged):
+    folder, command = arranged
+    wrong = folder / "wrong-then.toml"
+    wrong.write_text((folder / "recipe.toml").read_text().replace("density_weight = 1e-3", "surrogate = 'clip'"))
+    result = CliRunner().invoke(app, [*command[:4], str(wrong), "--workspace", str(folder / "third")])
+    assert result.exit_code == 1 and "no option surrogate" in result.output
