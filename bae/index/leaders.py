@@ -19,11 +19,16 @@ class Peaks(NamedTuple):
 
 
 def peaks(feature: np.ndarray, context: np.ndarray, position: np.ndarray, strength: np.ndarray) -> Peaks:
-    """One row a pair (feature, context): its strongest token, the earliest of equals."""
-    order = np.lexsort((position, -strength, context, feature))
-    first = np.ones(len(order), bool)
-    first[1:] = (np.diff(feature[order]) != 0) | (np.diff(context[order]) != 0)
-    return Peaks(feature, context, position, strength).take(order[first])
+    """One row a pair (feature, context): its strongest token, the earliest of equals. Entries come in corpus order."""
+    # sorting by feature alone keeps corpus order within a feature; 16-bit keys are sorted by radix
+    order = np.argsort(feature.astype(np.uint16) if feature.max(initial=0) < 2**16 else feature, kind="stable")
+    found = Peaks(feature, context, position, strength).take(order)
+    if not len(order):
+        return found
+    begins = np.flatnonzero(np.r_[True, (np.diff(found.feature) != 0) | (np.diff(found.context) != 0)])
+    pair = np.repeat(np.arange(len(begins)), np.diff(np.r_[begins, len(order)]))
+    at_peak = np.flatnonzero(found.strength == np.maximum.reduceat(found.strength, begins)[pair])
+    return found.take(at_peak[np.r_[True, np.diff(pair[at_peak]) != 0]])
 
 
 class Leaders:
@@ -35,9 +40,16 @@ class Leaders:
 
     def update(self, shard: Peaks) -> None:
         """Let the pairs of another shard compete."""
-        both = Peaks(*(np.concatenate(columns) for columns in zip(self.best, shard, strict=True)))
+        both = Peaks(*(np.concatenate(columns) for columns in zip(self.best, self._candidates(shard), strict=True)))
         order = np.lexsort((both.context, -self.sign * both.strength, both.feature))
         self.best = both.take(order[rank_within(both.feature[order]) < self.size])
+
+    def _candidates(self, shard: Peaks) -> Peaks:
+        """Those stronger than the last of a full list; an equal one of a later context loses."""
+        full = np.flatnonzero(rank_within(self.best.feature) == self.size - 1)
+        floor = np.full(max(shard.feature.max(initial=0), self.best.feature.max(initial=0)) + 1, -np.inf)
+        floor[self.best.feature[full]] = self.sign * self.best.strength[full]
+        return shard.take(np.flatnonzero(self.sign * shard.strength > floor[shard.feature]))
 
 
 def rank_within(groups: np.ndarray) -> np.ndarray:

@@ -263,6 +263,8 @@ def test_leaders_over_shards_equal_one_sort():
     n = 3000
     feature, context = generator.integers(0, 20, n).astype(np.int32), generator.integers(0, 200, n)
     position, strength = generator.integers(1, 9, n).astype(np.int32), generator.integers(0, 50, n).astype(np.float32)
+    order = np.lexsort((position, context))  # entries come in corpus order
+    feature, context, position, strength = feature[order], context[order], position[order], strength[order]
     shard = context // 20  # a context lies in one shard
     for sign in (1, -1):
         leaders = Leaders(5, sign)
@@ -279,7 +281,7 @@ def test_leaders_over_shards_equal_one_sort():
 
 
 def test_peaks_keep_the_earliest_of_equals():
-    found = peaks(*(np.array(x) for x in ([1, 1, 1], [5, 5, 5], [3, 2, 4], [7.0, 7.0, 1.0])))
+    found = peaks(*(np.array(x) for x in ([1, 1, 1], [5, 5, 5], [2, 3, 4], [7.0, 7.0, 1.0])))
     assert [column.tolist() for column in found] == [[1], [5], [2], [7.0]] and isinstance(found, Peaks)
 
 
