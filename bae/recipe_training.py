@@ -93,20 +93,20 @@ class Stage(NamedTuple):
 
 def _stages(kind: str, chosen: Mapping, seed: int, plain: bool) -> list[Stage]:
     """The table's own stage, and one more with the options in `then`, which override the table's."""
-    later = chosen["end"].get("then")
+    then = chosen["end"].get("then", {})
+    allowed = options_of(kind)
+    unknown = sorted(set(then) - allowed["objective"] - allowed["descent"])
+    if unknown:
+        raise ValueError(f"`then` changes the objective and the descent; it has no option {', '.join(unknown)}")
     objective_class = BinaryObjective if kind == "binary" else SparseObjective
     # the paper's plain form has no remedy for dead features
-    first = {"revival_weight": 0.0} if plain and kind != "binary" else {}
+    usual = {"revival_weight": 0.0} if plain and kind != "binary" else {}
     stages = []
-    for told in [{}, *([later] if later else [])]:
+    for changes in [{}, then] if then else [{}]:
         objective, descent = (
-            {**chosen[group], **{key: value for key, value in told.items() if key in options_of(kind)[group]}}
-            for group in ("objective", "descent")
+            chosen[group] | {key: value for key, value in changes.items() if key in allowed[group]} for group in ("objective", "descent")
         )
-        unknown = sorted(set(told) - options_of(kind)["objective"] - options_of(kind)["descent"])
-        if unknown:
-            raise ValueError(f"`then` changes the objective and the descent; it has no option {', '.join(unknown)}")
-        stages.append(Stage(objective_class(**{**first, **objective}), FitConfig(**{"seed": seed, **descent})))
+        stages.append(Stage(objective_class(**usual | objective), FitConfig(**{"seed": seed} | descent)))
     return stages
 
 

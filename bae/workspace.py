@@ -137,6 +137,8 @@ def _check_autoencoder(table: Mapping[str, object], layers: tuple[Layer, ...]) -
         raise ValueError(f"an autoencoder's name does not start with a dot; got {name!r}")
     if table["kind"] not in KINDS:
         raise ValueError(f"autoencoder {name} has the unknown kind {table['kind']!r}; there are {', '.join(KINDS)}")
+    if not isinstance(table.get("then", {}), Mapping):
+        raise ValueError(f"autoencoder {name}: `then` is a table of options, as in then = {{ steps = 500 }}; got {table['then']!r}")
     if table["layer"] not in layers:
         raise ValueError(f"autoencoder {name} reads layer {table['layer']!r}, which is not harvested; layers are {list(layers)}")
 

@@ -125,3 +125,10 @@ def test_an_unknown_option_in_the_second_stage_is_named(arranged):
     wrong.write_text((folder / "recipe.toml").read_text().replace("density_weight = 1e-3", "surrogate = 'clip'"))
     result = CliRunner().invoke(app, [*command[:4], str(wrong), "--workspace", str(folder / "third")])
     assert result.exit_code == 1 and "no option surrogate" in result.output
+
+
+def test_a_second_stage_that_is_no_table_is_refused():
+    recipe = RECIPE.format(source='"addresses"')
+    assert Recipe.parse(recipe).autoencoders[0]["then"]["steps"] == 50
+    with pytest.raises(ValueError, match="`then` is a table"):
+        Recipe.parse(recipe.replace("then = { steps = 50, learning_rate = 1e-4, density_weight = 1e-3 }", "then = 3"))
