@@ -54,7 +54,7 @@ def minority_rate(rate: Float[Tensor, " feature"], binary: bool) -> Float[Tensor
 
 
 @torch.inference_mode()
-def evaluate(autoencoder, shards: Iterable[Float[Tensor, "token d_model"]], chunk: int = 4096) -> tuple[Evaluation, Prior]:
+def evaluate(autoencoder, shards: Iterable[Float[Tensor, "_ d_model"]], chunk: int = 4096) -> tuple[Evaluation, Prior]:
     """Measure a dictionary on a stream of raw hidden states, dropped tokens already left out; also the prior of these codes.
 
     Two passes over the stream's list of shards would need them twice, so counts of the top k use a prior measured first:

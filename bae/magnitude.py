@@ -28,7 +28,7 @@ class Prior:
     """Number of hidden states that it was measured on."""
 
     @classmethod
-    def of(cls, codes: Iterable[Float[Tensor, "token feature"]]) -> "Prior":
+    def of(cls, codes: Iterable[Float[Tensor, "_ feature"]]) -> "Prior":
         """Measure a stream of codes in one pass and constant memory.
 
         Raises ValueError on an empty stream: a prior of nothing would make every feature look surprising.
@@ -147,9 +147,10 @@ def _exact_top(magnitude: Tensor, activated: Tensor, k: int) -> TopK:
     """The k largest among the activated, ties to the lower index, which `topk` alone does not promise."""
     shown = magnitude.masked_fill(~activated, -torch.inf)
     k = min(k, shown.shape[-1])
-    values, features = shown.topk(k, dim=-1)
-    tied = ((shown == values[:, -1:]).sum(-1) > 1) & values[:, -1].isfinite()
-    tied |= (values[:, 1:] == values[:, :-1]).logical_and(values[:, 1:].isfinite()).any(-1)
+    # one more than k, so that a tie for the last place shows too
+    values, features = shown.topk(min(k + 1, shown.shape[-1]), dim=-1)
+    tied = (values[:, 1:] == values[:, :-1]).logical_and(values[:, 1:].isfinite()).any(-1)
+    values, features = values[:, :k], features[:, :k]
     if tied.any():
         order = shown[tied].argsort(dim=-1, descending=True, stable=True)[:, :k]
         features[tied] = order

@@ -18,7 +18,7 @@ CHUNK_TOKENS = 8192
 
 
 @torch.inference_mode()
-def refit_decoder(autoencoder, shards: Iterable[Float[Tensor, "token d_model"]]) -> None:
+def refit_decoder(autoencoder, shards: Iterable[Float[Tensor, "_ d_model"]]) -> None:
     """Replace W_out and b_out of a BAE by the least-squares solution over a stream of raw hidden states.
 
     Memory holds one chunk and a matrix of (n_features + 1) squared in float64.

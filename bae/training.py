@@ -52,7 +52,7 @@ class FitConfig:
         return self.learning_rate * min(1.0, left)
 
 
-def stream(states: HiddenStates, layer: int, scaling: Scaling, batch_size: int, seed: int) -> Iterator[Float[Tensor, "token d_model"]]:
+def stream(states: HiddenStates, layer: int, scaling: Scaling, batch_size: int, seed: int) -> Iterator[Float[Tensor, "_ d_model"]]:
     """Endless batches of scaled hidden states: every epoch all of them, in a new order that seed and epoch alone decide.
 
     Raises ValueError where the harvest does not fill one batch.
@@ -115,7 +115,7 @@ class TrainingState:
 
 def fit(
     autoencoder: nn.Module,
-    batches: Iterator[Float[Tensor, "token d_model"]],
+    batches: Iterator[Float[Tensor, "_ d_model"]],
     objective: Objective,
     config: FitConfig,
     folder: Path,

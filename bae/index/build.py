@@ -6,6 +6,7 @@ Written under a temporary name and renamed when whole; a killed build leaves no 
 import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,13 +20,15 @@ from bae.contexts import Context, Unit, contexts, read
 from bae.files import write_json, written_whole
 from bae.index import schema
 from bae.index.spool import Spool
-from bae.index.tables import DictionaryTables, context_table, insert
+from bae.index.tables import DictionaryTables, Places, context_table, insert
 from bae.inspection import Lens
 from bae.language_model import LanguageModel
 from bae.progress import Progress
 
 FILE = "index.duckdb"
 SHARD_TOKENS = 32_768
+TABLES_AT_ONCE = 2
+"""Dictionaries whose tables are made at the same time; each holds a shard's codes in memory."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +141,14 @@ def _write(
     connection = duckdb.connect(draft / FILE)
     connection.execute(schema.TABLES)
     insert(connection, "context", context_table(group, dropped))
-    with Progress("writing tables", len(spools), "dictionaries", status) as progress:
-        for name, spool in spools.items():
-            tables = DictionaryTables.make(name, spool, group, draft / "codes" / name, config.seed)
+    places = Places.of(group)
+
+    def make(name: str) -> DictionaryTables:
+        return DictionaryTables.make(name, spools[name], places, draft / "codes" / name, config.seed)
+
+    # sorts and counts are of one thread each, and let go of the interpreter's lock
+    with ThreadPoolExecutor(TABLES_AT_ONCE) as threads, Progress("writing tables", len(spools), "dictionaries", status) as progress:
+        for (name, spool), tables in zip(spools.items(), threads.map(make, spools), strict=True):
             insert(connection, "feature", tables.features)
             insert(connection, "example", tables.examples)
             lens = spool.lens

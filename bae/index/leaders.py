@@ -41,6 +41,8 @@ class Leaders:
     def update(self, shard: Peaks) -> None:
         """Let the pairs of another shard compete."""
         both = Peaks(*(np.concatenate(columns) for columns in zip(self.best, self._candidates(shard), strict=True)))
+        # at most `size` of each feature, and those equal to the last of them, are left to be put in order
+        both = both.take(np.flatnonzero(_reach_last_place(both.feature, self.sign * both.strength, self.size)))
         order = np.lexsort((both.context, -self.sign * both.strength, both.feature))
         self.best = both.take(order[rank_within(both.feature[order]) < self.size])
 
@@ -50,6 +52,19 @@ class Leaders:
         floor = np.full(max(shard.feature.max(initial=0), self.best.feature.max(initial=0)) + 1, -np.inf)
         floor[self.best.feature[full]] = self.sign * self.best.strength[full]
         return shard.take(np.flatnonzero(self.sign * shard.strength > floor[shard.feature]))
+
+
+def _reach_last_place(feature: np.ndarray, strength: np.ndarray, size: int) -> np.ndarray:
+    """Which rows are at least as strong as the `size`-th strongest of their feature; all rows of a feature that has fewer."""
+    # one sort of plain integers: the feature above, below it the strength's bits, turned so that the strongest comes first
+    # (adding 0 makes -0 and 0 the same)
+    bits = (strength + np.float32(0)).astype(np.float32).view(np.int32)
+    ascending = np.where(bits < 0, ~bits, bits | np.int32(-(2**31))).view(np.uint32)
+    key = (feature.astype(np.uint64) << np.uint64(32)) | ~ascending
+    in_order = np.sort(key)
+    begins = np.searchsorted(in_order, np.arange(feature.max(initial=0) + 2, dtype=np.uint64) << np.uint64(32))
+    last_place = in_order[np.minimum(begins[:-1] + size, begins[1:]).clip(1) - 1]
+    return key <= last_place[feature]
 
 
 def rank_within(groups: np.ndarray) -> np.ndarray:

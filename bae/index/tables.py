@@ -14,12 +14,14 @@ from bae.contexts import Context
 from bae.evaluation import binary_entropy, minority_rate
 from bae.index.leaders import Leaders, Peaks, peaks, rank_within
 from bae.index.spool import Entries, Spool
-from bae.index.words import WordCounts, summary, words_of
+from bae.index.words import WordCounts, Words, summary, words_of
 from bae.magnitude import TOP_K, Magnitude
 
 CONTEXTS = {"strongest": 16, "threshold": 8, "off": 8, "random": 6}
 """Contexts kept a feature and group."""
 HISTOGRAM_BINS = 24
+SIEVE = 2**24
+"""Places of the table that tells entries to be painted from the others; a power of 2."""
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
@@ -46,6 +48,23 @@ def context_table(group: list[Context], dropped: list[list[int]]) -> pa.Table:
 
 
 @dataclass(frozen=True)
+class Places:
+    """Where the tokens of the corpus stand: context, position and word of each. The same for every dictionary."""
+
+    context: np.ndarray
+    position: np.ndarray
+    words: Words
+    n_contexts: int
+
+    @classmethod
+    def of(cls, group: list[Context]) -> "Places":
+        """The places of every token of these contexts, BOS left out."""
+        context = np.repeat(np.arange(len(group)), [len(context.ids) - 1 for context in group])
+        words = Words.of(word for context in group for word in words_of(context))
+        return cls(context, rank_within(context) + 1, words, len(group))
+
+
+@dataclass(frozen=True)
 class DictionaryTables:
     """What goes into the `feature` and `example` tables."""
 
@@ -53,30 +72,15 @@ class DictionaryTables:
     examples: pa.Table
 
     @classmethod
-    def make(cls, name: str, spool: Spool, group: list[Context], codes: Path, seed: int) -> "DictionaryTables":
+    def make(cls, name: str, spool: Spool, places: Places, codes: Path, seed: int) -> "DictionaryTables":
         """Go through a dictionary's spooled codes twice: once to count and to choose contexts, once to paint the chosen ones.
 
         Writes each token's packed support and top 10 to `codes`, shard by shard, on the way.
         """
-        places = _Places.of(group)
         magnitude = spool.lens.autoencoder.magnitude(spool.prior())
-        survey = _Survey.take(spool, group, places, magnitude, codes)
-        chosen = survey.chosen(len(group), places, seed)
+        survey = _Survey.take(spool, places, magnitude, codes)
+        chosen = survey.chosen(places.n_contexts, seed)
         return cls(_feature_rows(name, spool, survey, magnitude), _example_rows(name, spool, chosen, places))
-
-
-@dataclass(frozen=True)
-class _Places:
-    """Where tokens of the corpus stand: the context and the position of each."""
-
-    context: np.ndarray
-    position: np.ndarray
-
-    @classmethod
-    def of(cls, group: list[Context]) -> "_Places":
-        lengths = np.array([len(context.ids) - 1 for context in group])
-        context = np.repeat(np.arange(len(group)), lengths)
-        return cls(context, rank_within(context) + 1)
 
 
 def _with_first_token(spool: Spool) -> Iterator[tuple[int, Entries]]:
@@ -96,10 +100,9 @@ class _Survey:
     leaders: dict[str, Peaks]
 
     @classmethod
-    def take(cls, spool: Spool, group: list[Context], places: _Places, magnitude: Magnitude, codes: Path) -> "_Survey":
+    def take(cls, spool: Spool, places: Places, magnitude: Magnitude, codes: Path) -> "_Survey":
         codes.mkdir(parents=True)
-        counts = WordCounts(spool.n_features)
-        words = counts.number(word for context in group for word in words_of(context))
+        counts = WordCounts(spool.n_features, places.words)
         leaders = {
             "strongest": Leaders(CONTEXTS["strongest"]),
             "threshold": Leaders(CONTEXTS["threshold"] + CONTEXTS["strongest"], sign=-1),
@@ -112,7 +115,7 @@ class _Survey:
             token, slot = (top >= 0).nonzero(as_tuple=True)
             feature = top[token, slot].numpy()
             top_count += np.bincount(feature, minlength=spool.n_features)
-            counts.count(feature, words[first + token.numpy()])
+            counts.count(feature, first + token.numpy())
             histogram += _histogram(entries, spool.largest)
             token = first + entries.token
             found = peaks(entries.feature, places.context[token], places.position[token], entries.strength)
@@ -123,7 +126,7 @@ class _Survey:
         groups = {band: leader.best for band, leader in leaders.items()} | {"off": off.peaks()}
         return cls(top_count, histogram, counts.distinctive(), groups)
 
-    def chosen(self, n_contexts: int, places: _Places, seed: int) -> dict[str, Peaks]:
+    def chosen(self, n_contexts: int, seed: int) -> dict[str, Peaks]:
         """The contexts of every group, each feature's in the order of its ranks, none in two groups but the random ones."""
         strongest, threshold = self.leaders["strongest"], self.leaders["threshold"]
         used = _pair(strongest, n_contexts)
@@ -180,7 +183,7 @@ class _OffBursts:
         self.features = silence.nonzero().flatten().numpy()
         self.found: list[Peaks] = []
 
-    def update(self, spool: Spool, first: int, entries: Entries, places: _Places) -> None:
+    def update(self, spool: Spool, first: int, entries: Entries, places: Places) -> None:
         for feature in self.features:
             token = np.setdiff1d(np.arange(entries.n_tokens), entries.token[entries.feature == feature]) + first
             columns = (
@@ -227,10 +230,10 @@ def _feature_rows(name: str, spool: Spool, survey: _Survey, magnitude: Magnitude
     )
 
 
-def _example_rows(name: str, spool: Spool, chosen: dict[str, Peaks], places: _Places) -> pa.Table:
-    n_contexts = int(places.context[-1]) + 1
+def _example_rows(name: str, spool: Spool, chosen: dict[str, Peaks], places: Places) -> pa.Table:
+    n_contexts = places.n_contexts
     pairs = np.unique(np.concatenate([_pair(found, n_contexts) for found in chosen.values()]))
-    painted = _painted(spool, pairs, places, n_contexts)
+    painted = _painted(spool, pairs, places)
     tables = []
     for band, found in chosen.items():
         rows = np.searchsorted(pairs, _pair(found, n_contexts))
@@ -255,17 +258,22 @@ def _example_rows(name: str, spool: Spool, chosen: dict[str, Peaks], places: _Pl
     return whole.sort_by([("feature", "ascending"), ("band", "ascending"), ("rank", "ascending")])
 
 
-def _painted(spool: Spool, pairs: np.ndarray, places: _Places, n_contexts: int) -> tuple[pa.ListArray, pa.ListArray]:
+def _painted(spool: Spool, pairs: np.ndarray, places: Places) -> tuple[pa.ListArray, pa.ListArray]:
     """For every pair of a feature and a context, the positions where the feature fires and how strongly."""
     rows, positions, strengths = [], [], []
+    # most entries are of no wanted pair: a look into a table by the pair's low bits spares them the search
+    sieve = np.zeros(SIEVE, bool)
+    sieve[pairs & (SIEVE - 1)] = True
     for first, entries in _with_first_token(spool):
         token = first + entries.token
-        pair = entries.feature.astype(np.int64) * n_contexts + places.context[token]
-        row = np.minimum(np.searchsorted(pairs, pair), len(pairs) - 1)
-        wanted = pairs[row] == pair
+        pair = entries.feature.astype(np.int64) * places.n_contexts + places.context[token]
+        likely = np.flatnonzero(sieve[pair & (len(sieve) - 1)])
+        row = np.minimum(np.searchsorted(pairs, pair[likely]), len(pairs) - 1)
+        wanted = pairs[row] == pair[likely]
+        entry = likely[wanted]
         rows.append(row[wanted])
-        positions.append(places.position[token[wanted]])
-        strengths.append(entries.strength[wanted])
+        positions.append(places.position[token[entry]])
+        strengths.append(entries.strength[entry])
     row, position, strength = (np.concatenate(parts) for parts in (rows, positions, strengths))
     order = np.lexsort((position, row))
     offsets = pa.array(np.searchsorted(row[order], np.arange(len(pairs) + 1)).astype(np.int32))

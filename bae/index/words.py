@@ -5,6 +5,7 @@ Log-odds with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008, "
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,26 +31,36 @@ def words_of(context: Context) -> list[str]:
     return found
 
 
+@dataclass(frozen=True)
+class Words:
+    """The words of a corpus, numbered, and which one each token is part of."""
+
+    names: np.ndarray
+    of_token: np.ndarray
+    """The number of every token's word, tokens in corpus order."""
+
+    @classmethod
+    def of(cls, words: Iterable[str]) -> "Words":
+        """Number the words of tokens in the order of their first use."""
+        number: dict[str, int] = {}
+        of_token = np.fromiter((number.setdefault(word, len(number)) for word in words), np.int64)
+        return cls(np.array(list(number), dtype=object), of_token)
+
+    def counts(self) -> np.ndarray:
+        """How many tokens are part of each word."""
+        return np.bincount(self.of_token, minlength=len(self.names))
+
+
 class WordCounts:
     """How often each feature goes with each word, counted over shards."""
 
-    def __init__(self, n_features: int):
-        self.n_features = n_features
-        self._number: dict[str, int] = {}
-        self._corpus: list[int] = []
+    def __init__(self, n_features: int, words: Words):
+        self.n_features, self.words = n_features, words
         self._keys, self._counts = np.empty(0, np.int64), np.empty(0, np.int64)
 
-    def number(self, words: Iterable[str]) -> np.ndarray:
-        """Numbers of the words of tokens, new ones taken up; counts them into the corpus."""
-        numbers = np.fromiter((self._number.setdefault(word, len(self._number)) for word in words), np.int64)
-        self._corpus.extend([0] * (len(self._number) - len(self._corpus)))
-        for number, count in zip(*np.unique(numbers, return_counts=True), strict=True):
-            self._corpus[number] += int(count)
-        return numbers
-
-    def count(self, feature: np.ndarray, word: np.ndarray) -> None:
-        """Count pairs of a feature and the number of a word that it is activated on."""
-        keys, counts = np.unique(word * self.n_features + feature, return_counts=True)
+    def count(self, feature: np.ndarray, token: np.ndarray) -> None:
+        """Count that these features are activated on these tokens of the corpus."""
+        keys, counts = np.unique(self.words.of_token[token] * self.n_features + feature, return_counts=True)
         merged, where = np.unique(np.concatenate([self._keys, keys]), return_inverse=True)
         self._counts = np.bincount(where, np.concatenate([self._counts, counts])).astype(np.int64)
         self._keys = merged
@@ -60,7 +71,7 @@ class WordCounts:
         score = self._z_scores(word, feature)
         # a word seen once says little: it counts only for a feature that has no better
         order = np.lexsort((-score, self._counts < 2, feature))
-        names = np.array(list(self._number), dtype=object)
+        names = self.words.names
         found: dict[int, list[tuple[str, float]]] = {}
         for row in order:
             best = found.setdefault(int(feature[row]), [])
@@ -69,7 +80,7 @@ class WordCounts:
         return found
 
     def _z_scores(self, word: np.ndarray, feature: np.ndarray) -> np.ndarray:
-        corpus = np.array(self._corpus, float)
+        corpus = self.words.counts().astype(float)
         size = corpus.sum()
         here, of_feature = self._counts.astype(float), np.bincount(feature, self._counts, self.n_features)[feature]
         prior = corpus[word] * (PRIOR_STRENGTH / size)

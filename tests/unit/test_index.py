@@ -16,7 +16,7 @@ from bae.index import build as building
 from bae.index.build import IndexConfig, build_index, chosen_contexts
 from bae.index.leaders import Leaders, Peaks, peaks
 from bae.index.query import Index
-from bae.index.words import WordCounts, summary, words_of
+from bae.index.words import WordCounts, Words, summary, words_of
 from bae.lenses import load_lenses
 from bae.scaling import Scaling
 from tests.conftest import prose, write_jsonl
@@ -262,7 +262,7 @@ def test_leaders_over_shards_equal_one_sort():
     generator = np.random.default_rng(0)
     n = 3000
     feature, context = generator.integers(0, 20, n).astype(np.int32), generator.integers(0, 200, n)
-    position, strength = generator.integers(1, 9, n).astype(np.int32), generator.integers(0, 50, n).astype(np.float32)
+    position, strength = generator.integers(1, 9, n).astype(np.int32), generator.integers(-25, 25, n).astype(np.float32)
     order = np.lexsort((position, context))  # entries come in corpus order
     feature, context, position, strength = feature[order], context[order], position[order], strength[order]
     shard = context // 20  # a context lies in one shard
@@ -274,7 +274,7 @@ def test_leaders_over_shards_equal_one_sort():
         for f in range(20):
             best: dict[int, float] = {}
             for c, v in zip(context[feature == f], strength[feature == f], strict=True):
-                best[c] = max(best.get(c, -1), v)
+                best[c] = max(best.get(c, -math.inf), v)
             expected = sorted(best.items(), key=lambda item: (-sign * item[1], item[0]))[:5]
             rows = leaders.best.feature == f
             assert list(zip(leaders.best.context[rows], leaders.best.strength[rows], strict=True)) == expected
@@ -291,11 +291,11 @@ def test_words_of_tokens():
 
 
 def test_distinctive_words_find_the_planted_one():
-    counts = WordCounts(2)
-    words = ["the"] * 900 + ["naval"] * 30 + ["of"] * 70
-    numbers = counts.number(words)
-    counts.count(np.zeros(40, int), np.concatenate([numbers[900:925], numbers[:15]]))
-    counts.count(np.ones(40, int), numbers[::25])
+    words = Words.of(["the"] * 900 + ["naval"] * 30 + ["of"] * 70)
+    assert dict(zip(words.names, words.counts(), strict=True)) == {"the": 900, "naval": 30, "of": 70}
+    counts = WordCounts(2, words)
+    counts.count(np.zeros(40, int), np.r_[900:925, 0:15])
+    counts.count(np.ones(40, int), np.arange(0, 1000, 25))
     found = counts.distinctive()
     assert found[0][0][0] == "naval" and found[0][0][1] > 3
     assert not found.get(1) or found[1][0][1] < 2, "a feature with the corpus' own words has nothing distinctive to say"
