@@ -66,7 +66,7 @@ def _keep(text: str) -> None:
 def offered(lenses) -> dict[str, Offered]:
     """The dictionaries that live text can look through."""
     # loaded with the lenses already; a page that reads only the index never comes here
-    from bae.autoencoder.checkpoint import TITLES
+    from bae.names import TITLES
 
     return {name: Offered(TITLES[lens.autoencoder.kind], lens.layer) for name, lens in lenses.usable.items()}
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from bae.corpus import Document, sentences
-from bae.language_model import LanguageModel
+from bae.language_model import LanguageModel, Place
 
 Unit = Literal["window", "sentence"]
 
@@ -99,8 +99,8 @@ def batches(group: list[Context], tokens: int = 4096) -> Iterator[Batch]:
 
 
 def read(
-    model: LanguageModel, group: list[Context], layers: Sequence[int], advance: Callable[[int], None] = lambda tokens: None
-) -> dict[int, Float[Tensor, "token d_model"]]:
+    model: LanguageModel, group: list[Context], layers: Sequence[int | Place], advance: Callable[[int], None] = lambda tokens: None
+) -> dict[int | Place, Float[Tensor, "token d_model"]]:
     """Hidden states of every token of `group` in order, each context run alone, BOS left out; fp16, by layer.
 
     `advance` is told the tokens of every batch as they are read.

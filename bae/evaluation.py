@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bae.autoencoder import Autoencoder, Pair
+from bae.entropy import binary_entropy, coactivations, tree_entropy
 from bae.magnitude import TOP_K, Prior
 
 ACTIVE_TOKENS = 8192
@@ -29,7 +31,7 @@ class Evaluation:
     l0: float
     """Features that fire on a token, mean."""
     bits: float | None
-    """Sum of the bits' entropies, for a BAE."""
+    """Sum of the bits' entropies, for a BAE: its marginal entropy."""
     active_8192_tokens: int
     """Features more than 5 times among the top 10 of 8,192 tokens, spread evenly over the text."""
     dense_share: float
@@ -39,13 +41,19 @@ class Evaluation:
     max_top_k_rate: float
     """Share of tokens that have the most frequent feature in their top 10."""
     dead: int
-    """Features that never changed."""
-
-
-def binary_entropy(rate: Float[Tensor, " feature"]) -> Float[Tensor, " feature"]:
-    """Entropy of bits with these firing rates, in bits, in [0, 1]; 0 for a bit that never moves."""
-    rate = rate.double()
-    return (-(torch.special.xlogy(rate, rate) + torch.special.xlogy(1 - rate, 1 - rate)) / torch.log(torch.tensor(2.0))).float()
+    """Features that never fired."""
+    cosine: float = float("nan")
+    """Cosine of reconstruction and hidden state, both from the mean hidden state, mean over tokens."""
+    shrinkage: float = float("nan")
+    """Length of the reconstructions over that of the hidden states, both from the mean, as roots of sums of squares; 1 shrinks nothing."""
+    support_bits: float = float("nan")
+    """Sum over bits of their entropies; of an SAE, over features of the entropy of whether they fire (its values cost more on top)."""
+    tree_bits: float = float("nan")
+    """The same less what pairs tell of each other along the best tree (Chow and Liu 1968): closer to the joint entropy, from above."""
+    dense_over_1_percent: float = float("nan")
+    """Share of features that fire on more than 1 % of tokens, the field's other limit."""
+    frozen: int = 0
+    """Features that fire on every token."""
 
 
 def minority_rate(rate: Float[Tensor, " feature"], binary: bool) -> Float[Tensor, " feature"]:
@@ -54,41 +62,53 @@ def minority_rate(rate: Float[Tensor, " feature"], binary: bool) -> Float[Tensor
 
 
 @torch.inference_mode()
-def evaluate(autoencoder, shards: Iterable[Float[Tensor, "_ d_model"]], chunk: int = 4096) -> tuple[Evaluation, Prior]:
-    """Measure a dictionary on a stream of raw hidden states, dropped tokens already left out; also the prior of these codes.
+def evaluate(autoencoder: Autoencoder, shards: Iterable[Pair], chunk: int = 2048) -> tuple[Evaluation, Prior]:
+    """Measure a dictionary on a stream of raw states, dropped tokens already left out; also the prior of these codes.
 
-    Two passes over the stream's list of shards would need them twice, so counts of the top k use a prior measured first:
-    `shards` must be re-iterable (a list, or an object with `__iter__`). Raises ValueError when it is empty.
+    The top k need a prior that is measured first, so `shards` must be re-iterable (a list, or an object with `__iter__`).
+    Raises ValueError when it is empty.
     """
-    chunks = lambda: (part for shard in shards for part in shard.split(chunk))  # noqa: E731
-    prior = Prior.of(autoencoder.encode(part) for part in chunks())
+    chunks = lambda: (shard.map(lambda x, at=at: x[at : at + chunk]) for shard in shards for at in range(0, len(shard), chunk))  # noqa: E731
+    prior = Prior.of(autoencoder.encode(part.read) for part in chunks())
     magnitude = autoencoder.magnitude(prior)
-    mean = sum(part.double().sum(0) for part in chunks()) / prior.tokens
-    error = spread = 0.0
+    mean = sum(part.written.double().sum(0) for part in chunks()) / prior.tokens
+    error = spread = found_spread = cosine = 0.0
     in_top, in_sample = (torch.zeros(autoencoder.n_features + 1, dtype=torch.int64) for _ in range(2))
+    together = 0
     # a document is long and of one subject: neighbouring tokens would show few of the features
     size = min(ACTIVE_TOKENS, prior.tokens)
     sample = torch.arange(size) * prior.tokens // size
     seen = 0
     for part in chunks():
-        code = autoencoder.encode(part)
-        error += (part.double() - autoencoder.decode(code).double()).square().sum().item()
-        spread += (part.double() - mean).square().sum().item()
-        features = magnitude.top(code, TOP_K).feature
+        code = autoencoder.encode(part.read)
+        written, found = part.written.double() - mean, autoencoder.decode(code).double() - mean
+        error += (written - found).square().sum().item()
+        spread += written.square().sum().item()
+        found_spread += found.square().sum().item()
+        cosine += torch.cosine_similarity(written, found, dim=-1).sum().item()
+        together = together + coactivations(autoencoder.bits(part.read))
+        features = magnitude.top(code, TOP_K).feature.cpu()
         in_top += torch.bincount(features.flatten() + 1, minlength=len(in_top))
         chosen = sample[(sample >= seen) & (sample < seen + len(part))] - seen
         in_sample += torch.bincount(features[chosen].flatten() + 1, minlength=len(in_sample))
         seen += len(part)
     rate = minority_rate(prior.rate, autoencoder.binary)
+    support_bits = binary_entropy(together.diagonal() / seen).sum().item()
     return Evaluation(
         tokens=seen,
         fvu=error / spread,
         l_r=error / (seen * len(mean)),
         l0=prior.rate.sum().item(),
-        bits=binary_entropy(prior.rate).sum().item() if autoencoder.binary else None,
+        bits=support_bits if autoencoder.discrete else None,
         active_8192_tokens=int((in_sample[1:] > ACTIVE_MORE_THAN).sum()),
         dense_share=(rate > DENSE_ABOVE).float().mean().item(),
         max_rate=rate.max().item(),
         max_top_k_rate=in_top[1:].max().item() / seen,
-        dead=int((rate == 0).sum()),
+        dead=int((prior.rate == 0).sum()),
+        cosine=cosine / seen,
+        shrinkage=(found_spread / spread) ** 0.5,
+        support_bits=support_bits,
+        tree_bits=tree_entropy(together, seen),
+        dense_over_1_percent=(rate > 0.01).float().mean().item(),
+        frozen=int((prior.rate == 1).sum()),
     ), prior

@@ -15,8 +15,7 @@ def rows(workspace, name: str) -> list[dict]:
     """
     autoencoder, provenance = checkpoint.load(workspace.autoencoder_folder(name))
     held_out = HiddenStates(workspace.harvest_folder("held-out"))
-    shards = [held_out.kept(number, provenance.layer, autoencoder.scaling) for number in range(held_out.n_shards)]
-    found, _ = evaluate(autoencoder, shards)
+    found, _ = evaluate(autoencoder, held_out.all_pairs(provenance.layer, autoencoder))
     return [
         {"metric": f"{name}.{metric}", "value": value, "unit": unit, "limit": None, "peer": None, "spread": None}
         for metric, unit in UNITS.items()

@@ -12,15 +12,16 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bae import corpus
+from bae.autoencoder import Autoencoder, Pair
 from bae.contexts import Context, Unit, contexts, read
 from bae.files import write_json, written_whole
-from bae.language_model import LanguageModel
+from bae.language_model import LanguageModel, Place, place
 from bae.progress import Progress
 from bae.scaling import Scaling
 
@@ -31,7 +32,8 @@ SHARD_TOKENS = 32_768
 class HarvestConfig:
     """What to read, and how much of it."""
 
-    layers: tuple[int, ...]
+    layers: tuple[int | Place, ...]
+    """Hidden states after these blocks; a `Place` for what an MLP reads, which a Transcoder needs."""
     sources: tuple[str, ...]
     """Corpora, as `bae.corpus.documents` names them."""
     tokens: int
@@ -75,7 +77,14 @@ def harvest(model: LanguageModel, config: HarvestConfig, folder: Path, status: P
 
 
 def _claim(folder: Path, model: LanguageModel, config: HarvestConfig) -> None:
-    told = {**asdict(config), "model": model.name, "fingerprint": model.fingerprint, "d_model": model.d_model, "bos_id": model.bos_id}
+    told = {
+        **asdict(config),
+        "layers": [str(p) if isinstance(p, Place) else p for p in config.layers],
+        "model": model.name,
+        "fingerprint": model.fingerprint,
+        "d_model": model.d_model,
+        "bos_id": model.bos_id,
+    }
     told = json.loads(json.dumps(told))
     record = folder / "harvest.json"
     # a claim without vectors binds nobody: a mistyped corpus can be put right in the same folder
@@ -107,7 +116,7 @@ def _shards(stream: Iterator[Context], tokens: int) -> Iterator[list[Context]]:
 
 
 def _write_shard(
-    model: LanguageModel, layers: tuple[int, ...], shard: list[Context], folder: Path, number: int, advance: Callable[[int], None]
+    model: LanguageModel, layers: tuple[int | Place, ...], shard: list[Context], folder: Path, number: int, advance: Callable[[int], None]
 ) -> None:
     states = read(model, shard, layers, advance)
     # the norm of what is stored: a value beyond fp16 is inf, and such a token is dropped
@@ -152,28 +161,34 @@ class HiddenStates:
         if not record.is_file():
             raise FileNotFoundError(f"{folder} holds no harvest; `bae harvest` makes one")
         self.folder, self.record = folder, json.loads(record.read_text(encoding="utf-8"))
-        self.layers: list[int] = self.record["layers"]
+        self.layers: list[int | str] = self.record["layers"]
+        """As they name tensors: a number, or the name of a `Place`."""
         self.n_shards = len(list(folder.glob("[0-9]*.safetensors")))
 
     def __len__(self) -> int:
         """Hidden states a layer, dropped ones included."""
         return sum(pyarrow.parquet.read_metadata(self.folder / f"{number:05}.parquet").num_rows for number in range(self.n_shards))
 
-    def shard(self, number: int, layer: int) -> Float[Tensor, "token d_model"]:
+    def shard(self, number: int, layer: int | str | Place) -> Float[Tensor, "token d_model"]:
         """The vectors of one shard, in fp16."""
         with safe_open(self.folder / f"{number:05}.safetensors", framework="pt") as file:
-            return file.get_tensor(f"layer.{layer}")
+            return file.get_tensor(f"layer.{self._known(layer)}")
 
-    def norms(self, number: int, layer: int) -> Float[Tensor, " token"]:
+    def _known(self, layer: int | str | Place) -> int | str | Place:
+        if str(layer) not in map(str, self.layers):
+            raise ValueError(f"{self.folder} holds the states of {', '.join(map(str, self.layers))}; it was not made with {layer}")
+        return layer
+
+    def norms(self, number: int, layer: int | str | Place) -> Float[Tensor, " token"]:
         """The norms of one shard's vectors as they are stored; inf or nan where a value was beyond fp16."""
-        column = pyarrow.parquet.read_table(self.folder / f"{number:05}.parquet", columns=[f"norm.{layer}"]).column(0)
+        column = pyarrow.parquet.read_table(self.folder / f"{number:05}.parquet", columns=[f"norm.{self._known(layer)}"]).column(0)
         return torch.from_numpy(column.to_numpy().copy())
 
     def tokens(self, number: int) -> pa.Table:
         """Token, document, position and start of every vector of one shard."""
         return pyarrow.parquet.read_table(self.folder / f"{number:05}.parquet", columns=["token", "document", "position", "start"])
 
-    def scaling(self, layer: int) -> Scaling:
+    def scaling(self, layer: int | str | Place) -> Scaling:
         """The scaling that was measured on this harvest. Raises FileNotFoundError while the harvest is unfinished."""
         file = self.folder / "scaling.safetensors"
         if not file.is_file():
@@ -182,6 +197,36 @@ class HiddenStates:
         figures.pop("median_norm")
         return Scaling(mean=load_file(file)[f"layer.{layer}"], **figures)
 
-    def kept(self, number: int, layer: int, scaling: Scaling) -> Float[Tensor, "token d_model"]:
-        """The vectors of one shard that are within the norm limit, fp16, raw."""
-        return self.shard(number, layer)[self.norms(number, layer) <= scaling.norm_limit]
+    def keeps(self, number: int, layer: int, autoencoder: Autoencoder) -> Bool[Tensor, " token"]:
+        """Which tokens of a shard an autoencoder may see: those whose states, read and written, are within the norm limits."""
+        keep = self.norms(number, layer) <= autoencoder.written_scaling.norm_limit
+        read_at = place(layer, autoencoder.site)
+        return keep if read_at == layer else keep & (self.norms(number, read_at) <= autoencoder.scaling.norm_limit)
+
+    def kept(self, layer: int, autoencoder: Autoencoder) -> int:
+        """How many tokens of all shards an autoencoder may see."""
+        return sum(self.keeps(number, layer, autoencoder).sum().item() for number in range(self.n_shards))
+
+    def pairs(self, number: int, layer: int, autoencoder: Autoencoder) -> Pair:
+        """What an autoencoder reads and writes in one shard, tokens that it may see; fp16, raw."""
+        keep = self.keeps(number, layer, autoencoder)
+        read_at = place(layer, autoencoder.site)
+        if read_at == layer:
+            return Pair.same(self.shard(number, layer)[keep])
+        return Pair(self.shard(number, read_at)[keep], self.shard(number, layer)[keep])
+
+    def all_pairs(self, layer: int, autoencoder: Autoencoder) -> "Pairs":
+        """The pairs of every shard, one shard in memory at a time; may be gone through again and again."""
+        return Pairs(self, layer, autoencoder)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What an autoencoder reads and writes in a whole harvest."""
+
+    states: HiddenStates
+    layer: int
+    autoencoder: Autoencoder
+
+    def __iter__(self) -> Iterator[Pair]:
+        return (self.states.pairs(number, self.layer, self.autoencoder) for number in range(self.states.n_shards))

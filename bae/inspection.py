@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from bae.language_model import LanguageModel, Tokens
+from bae.language_model import LanguageModel, Place, Tokens, place
 from bae.magnitude import TOP_K, Magnitude, TopK
 
 MAX_TOKENS = 4096
@@ -23,6 +23,11 @@ class Lens:
     magnitude: Magnitude
     context_length: int
     """Tokens that it was trained on; what lies beyond is shown greyed."""
+
+    @property
+    def place(self) -> int | Place:
+        """Which state it reads."""
+        return place(self.layer, self.autoencoder.site)
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,8 @@ def inspect(model: LanguageModel, lenses: Mapping[str, Lens], text: str, max_tok
     if not text.strip():
         raise ValueError("there is no text to read; type at least one word")
     tokens = model.tokenize(text, max_tokens)
-    states = model.hidden_states(torch.tensor([tokens.ids]), sorted({lens.layer for lens in lenses.values()}))
-    return {name: _look(lens, tokens, states[lens.layer][0]) for name, lens in lenses.items()}
+    states = model.hidden_states(torch.tensor([tokens.ids]), list(dict.fromkeys(lens.place for lens in lenses.values())))
+    return {name: _look(lens, tokens, states[lens.place][0]) for name, lens in lenses.items()}
 
 
 def _look(lens: Lens, tokens: Tokens, states: Float[Tensor, "token d_model"]) -> Inspection:

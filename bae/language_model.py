@@ -27,6 +27,26 @@ READABLE = ("llama", "mistral", "qwen2", "qwen3")
 """Architectures whose model is embeddings, equal blocks with rotary positions, and a final norm, so that a trunk is exact."""
 
 
+class Place(NamedTuple):
+    """A state of a block that is not its hidden state: `mlp_input` is what the MLP of block `layer` reads, after its norm."""
+
+    layer: int
+    site: str
+
+    def __str__(self) -> str:
+        return f"{self.site}.{self.layer}"
+
+
+RESIDUAL, MLP_INPUT = "residual", "mlp_input"
+
+
+def place(layer: int, site: str) -> int | Place:
+    """Where an autoencoder of this site at this layer reads: the layer itself where it is the hidden state after the block."""
+    if site not in (RESIDUAL, MLP_INPUT):
+        raise ValueError(f"unknown site {site!r}; there are {RESIDUAL} and {MLP_INPUT}")
+    return layer if site == RESIDUAL else Place(layer, site)
+
+
 class Piece(NamedTuple):
     """A stretch of text that is painted as one: a token, or several byte tokens that share a character."""
 
@@ -74,7 +94,7 @@ class LanguageModel:
         self.d_model: int = model.config.hidden_size
         self.n_layers: int = model.config.num_hidden_layers
         self.device: torch.device = model.device
-        self._trunks: dict[tuple[int, int], torch.nn.Module] = {}
+        self._trunks: dict[tuple[int, int, bool], torch.nn.Module] = {}
 
     @classmethod
     def load(cls, name: str = EMBEDDED, device: str = "auto") -> "LanguageModel":
@@ -129,27 +149,35 @@ class LanguageModel:
 
     @torch.inference_mode()
     def hidden_states(
-        self, ids: Int[Tensor, "context token"], layers: Sequence[int], mask: Int[Tensor, "context token"] | None = None
-    ) -> dict[int, Float[Tensor, "context token d_model"]]:
-        """The residual stream after each of `layers`, bit-identical to the library's own `output_hidden_states`.
+        self, ids: Int[Tensor, "context token"], layers: Sequence[int | Place], mask: Int[Tensor, "context token"] | None = None
+    ) -> dict[int | Place, Float[Tensor, "context token d_model"]]:
+        """The residual stream after each of `layers`, bit-identical to the library's own `output_hidden_states`; the state at a `Place`.
 
         `mask` marks real tokens of right-padded contexts. Raises ValueError for a layer outside 0..n_layers.
         """
-        wrong = [layer for layer in layers if not 0 <= layer <= self.n_layers]
+        numbers = {where.layer if isinstance(where, Place) else where for where in layers}
+        wrong = sorted(number for number in numbers if not 0 <= number <= self.n_layers)
         if wrong:
             raise ValueError(f"{self.title} has layers 0 to {self.n_layers}; got {wrong}")
+        if Place(0, MLP_INPUT) in layers:
+            raise ValueError("layer 0 is the embeddings, which have no MLP; a Transcoder reads layer 1 or above")
         states = self.model.model.embed_tokens(ids.to(self.device))
         mask = None if mask is None else mask.to(self.device)
         found, begin = {}, 0
-        for layer in sorted(set(layers)):
+        for layer in sorted(numbers):
+            mlp_input = Place(layer, MLP_INPUT)
             if layer > begin:
-                states = self._trunk(begin, layer)(inputs_embeds=states, attention_mask=mask, use_cache=False).last_hidden_state
+                trunk = self._trunk(begin, layer, mlp_input in layers)
+                states = trunk(inputs_embeds=states, attention_mask=mask, use_cache=False).last_hidden_state
+            if mlp_input in layers:
+                found[mlp_input], states = (part.contiguous() for part in states.chunk(2, dim=-1))
             found[layer], begin = states, layer
-        return found
+        return {where: state for where, state in found.items() if where in layers}
 
-    def _trunk(self, begin: int, end: int) -> torch.nn.Module:
+    def _trunk(self, begin: int, end: int, with_mlp_input: bool) -> torch.nn.Module:
         """Blocks begin..end of the model as a model of its own without a final norm. Shares the weights, adds none."""
-        if (begin, end) not in self._trunks:
+        key = (begin, end, with_mlp_input)
+        if key not in self._trunks:
             whole = self.model.model
             config = copy.deepcopy(whole.config)
             config.num_hidden_layers = end - begin
@@ -158,9 +186,24 @@ class LanguageModel:
             with torch.device("meta"):
                 trunk = type(whole)(config)
             trunk.embed_tokens, trunk.rotary_emb, trunk.norm = whole.embed_tokens, whole.rotary_emb, torch.nn.Identity()
-            trunk.layers = whole.layers[begin:end]
-            self._trunks[begin, end] = trunk.eval()
-        return self._trunks[begin, end]
+            blocks = list(whole.layers[begin:end])
+            trunk.layers = torch.nn.ModuleList([*blocks[:-1], _BothStates(blocks[-1])] if with_mlp_input else blocks)
+            self._trunks[key] = trunk.eval()
+        return self._trunks[key]
+
+
+class _BothStates(torch.nn.Module):
+    """A trunk's last block, which returns what its MLP reads beside its output, one after the other in the last dimension."""
+
+    def __init__(self, block: torch.nn.Module):
+        super().__init__()
+        self.block = block
+
+    def forward(self, hidden_states: Tensor, **context) -> Tensor:
+        attended, _ = self.block.self_attn(hidden_states=self.block.input_layernorm(hidden_states), **context)
+        hidden_states = hidden_states + attended
+        mlp_input = self.block.post_attention_layernorm(hidden_states)
+        return torch.cat([mlp_input, hidden_states + self.block.mlp(mlp_input)], dim=-1)
 
 
 def best_device() -> torch.device:

@@ -112,6 +112,30 @@ class Burstiness:
         return TopK(torch.where(bursts, entry % len(self.on), -1), torch.where(bursts, self._table[entry], 0.0))
 
 
+class GradedBurstiness:
+    """`log2 |h_R - mean h_R|` for features of C bits, whose values h_R have 2^C levels from 0 to 1 (section 6).
+
+    A feature *bursts* where its value is not the level nearest to its mean; with one bit this is `Burstiness`.
+    """
+
+    name, unit = "burstiness", "bits"
+
+    def __init__(self, prior: Prior, bits_per_feature: int):
+        self.mean, self.steps = prior.mean, 2**bits_per_feature - 1
+
+    def of(self, code: Float[Tensor, "token feature"]) -> Float[Tensor, "token feature"]:
+        """Eq. of section 5.2 on the aggregated value."""
+        return (code - self.mean).abs().log2()
+
+    def activated(self, code: Float[Tensor, "token feature"]) -> Bool[Tensor, "token feature"]:
+        """Values that are not their habit."""
+        return (code * self.steps).round() != (self.mean * self.steps).round()
+
+    def top(self, code: Float[Tensor, "token feature"], k: int = TOP_K) -> TopK:
+        """The k burstiest features of every token; ties go to the lower index."""
+        return _exact_top(self.of(code), self.activated(code), k)
+
+
 class Value:
     """The value of an SAE's feature, in the units of its scaled hidden states; 0 is never activated."""
 

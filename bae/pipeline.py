@@ -4,9 +4,13 @@ Loads what a stage needs when it begins; the stages themselves live in their own
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from bae.files import locked
-from bae.workspace import Workspace
+from bae.workspace import Recipe, Workspace
+
+if TYPE_CHECKING:
+    from bae.language_model import Place
 
 USUAL_STEPS = 2500
 """Steps of a training whose table names none (`bae.training.FitConfig`); the forecast must not load torch to know it."""
@@ -20,9 +24,10 @@ def harvest_all(workspace: Workspace) -> Workspace:
     model = LanguageModel.load(workspace.recipe.model)
     workspace = workspace.settled(model.n_layers)
     recipe = workspace.recipe
+    layers = (*recipe.layers, *_other_places(recipe))
     for split, tokens in (("train", recipe.train_tokens), ("held-out", recipe.held_out_tokens)):
         config = HarvestConfig(
-            layers=recipe.layers,
+            layers=layers,
             sources=recipe.sources,
             tokens=tokens,
             split=split,
@@ -31,6 +36,15 @@ def harvest_all(workspace: Workspace) -> Workspace:
         )
         harvest(model, config, workspace.harvest_folder(split), workspace.status_file("harvest"))
     return workspace
+
+
+def _other_places(recipe: Recipe) -> "tuple[Place, ...]":
+    """What is harvested besides hidden states, because an autoencoder of the recipe reads it."""
+    from bae.autoencoder import KINDS
+    from bae.language_model import place
+
+    read = dict.fromkeys(place(table["layer"], KINDS[table["kind"]].site) for table in recipe.autoencoders)
+    return tuple(where for where in read if where not in recipe.layers)
 
 
 def train_all(workspace: Workspace) -> None:

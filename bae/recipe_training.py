@@ -1,26 +1,29 @@
 """From a table of a recipe to a trained checkpoint: architecture, objective, descent, evaluation on held-out text."""
 
-import inspect
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from bae.autoencoder import KINDS, checkpoint
+from bae import world
+from bae.autoencoder import KINDS, Pair, checkpoint
 from bae.evaluation import Evaluation, evaluate
 from bae.harvest import HiddenStates
-from bae.language_model import best_device
+from bae.language_model import best_device, place
 from bae.objective import BinaryObjective, SparseObjective
 from bae.refit import refit_decoder
 from bae.scaling import Scaling
-from bae.training import FitConfig, fit, stream
+from bae.training import FitConfig, Run, fit, stream
+from bae.workspace import Workspace
 
 SCALINGS = ("centred", "raw")
 EXPANSION, FIRING_RATE = 4, 0.02
 HELD_OUT_SAMPLE = 8192
+PASS = ("layer", "site", "scaling", "batch_size", "seed")
 START_BATCHES = 20
 """Batches on which the initial firing rate is set."""
 
@@ -31,7 +34,7 @@ def options_of(kind: str) -> dict[str, set[str]]:
         raise ValueError(f"unknown kind of autoencoder {kind!r}; there are {', '.join(KINDS)}")
     objective = BinaryObjective if kind == "binary" else SparseObjective
     return {
-        "architecture": set(inspect.signature(KINDS[kind]).parameters) - {"d_model", "n_features", "scaling", "seed"},
+        "architecture": set(checkpoint.OPTIONS[kind]) - {"threshold" if kind == "batchtopk" else ""},
         "objective": {field.name for field in fields(objective)},
         "descent": {field.name for field in fields(FitConfig)},
         "start": {"expansion", "scaling"} | ({"firing_rate"} if kind == "binary" else set()),
@@ -45,43 +48,35 @@ def train(workspace, name: str) -> Evaluation:
     Goes on where an earlier run stopped. Raises ValueError for an option that its kind does not have, FileNotFoundError
     before the harvest.
     """
-    table = dict(workspace.autoencoder_table(name))
-    kind, layer, told = table["kind"], table["layer"], {key: v for key, v in table.items() if key not in ("name", "kind", "layer")}
-    allowed = options_of(kind)
-    unknown = sorted(set(told) - set().union(*allowed.values()))
-    if unknown:
-        known = sorted(set().union(*allowed.values()))
-        raise ValueError(f"autoencoder {name}: a {kind} autoencoder has no option {', '.join(unknown)}; it has {', '.join(known)}")
-    chosen = {group: {key: told[key] for key in names if key in told} for group, names in allowed.items()}
-
-    train_states, held_out = (HiddenStates(workspace.harvest_folder(split)) for split in ("train", "held-out"))
-    stages = _stages(kind, chosen, workspace.recipe.seed, plain=bool(told.get("plain")))
-    autoencoder = _start(kind, layer, chosen, train_states, stages[0].descent)
-    sample = next(stream(held_out, layer, autoencoder.scaling, min(HELD_OUT_SAMPLE, len(held_out)), seed=0))
-    for number, stage in enumerate(stages):
-        batches = stream(train_states, layer, autoencoder.scaling, stage.descent.batch_size, stage.descent.seed + number)
-        folder = workspace.folder / "training" / name / f"stage-{number}"
-        fit(autoencoder, batches, stage.objective, stage.descent, folder, workspace.status_file("train"), held_out=sample)
-    autoencoder = autoencoder.cpu()
-    autoencoder.scaling = autoencoder.scaling.to("cpu")
-    if chosen["end"].get("refit"):
-        refit_decoder(autoencoder, (train_states.kept(number, layer, autoencoder.scaling) for number in range(train_states.n_shards)))
-    return _finish(autoencoder, workspace, name, table, train_states, held_out, stages)
+    (evaluation,) = train_together(workspace, [name])
+    return evaluation
 
 
-def _start(kind: str, layer: int, chosen: Mapping, states: HiddenStates, config: FitConfig) -> nn.Module:
-    start = {"expansion": EXPANSION, "scaling": "centred", "firing_rate": FIRING_RATE, **chosen["start"]}
-    if start["scaling"] not in SCALINGS:
-        raise ValueError(f"scaling is {' or '.join(SCALINGS)}; got {start['scaling']!r}")
-    d_model = states.record["d_model"]
-    scaling = states.scaling(layer) if start["scaling"] == "centred" else Scaling.raw(d_model)
-    autoencoder = KINDS[kind](d_model, int(start["expansion"] * d_model), scaling, seed=config.seed, **chosen["architecture"])
-    if kind == "binary" and autoencoder.encoder_bias and start["firing_rate"] is not None:
-        first = islice(stream(states, layer, scaling, config.batch_size, config.seed + 1), START_BATCHES)
-        autoencoder.start_at(start["firing_rate"], torch.cat(list(first)))
-    device = best_device()
-    autoencoder.scaling = scaling.to(device)
-    return autoencoder.to(device)
+def train_together(workspace, names: Sequence[str]) -> list[Evaluation]:
+    """Train several autoencoders in one pass over the data. They must read the same states in batches of the same order.
+
+    Raises ValueError where they do not, and what `train` raises.
+    """
+    trainings = [Training.plan(workspace, name) for name in names]
+    if len(trainings) > 1:
+        _check_together(trainings)
+    for number in range(max(len(training.stages) for training in trainings)):
+        runs = [training.run(number) for training in trainings if number < len(training.stages)]
+        batches = partial(_batches, trainings[0], number)
+        fit(runs, batches, workspace.status_file("train"))
+    return [training.finish() for training in trainings]
+
+
+def _check_together(trainings: Sequence["Training"]) -> None:
+    told = {training.name: training.pass_over_data() for training in trainings}
+    if len(set(told.values())) > 1 or any(len(training.stages) > 1 for training in trainings):
+        lines = "; ".join(f"{name} {dict(zip(PASS, values, strict=True))}" for name, values in told.items())
+        raise ValueError(f"autoencoders share a pass over the data only with one stage and equal {', '.join(PASS)}; got {lines}")
+
+
+def _batches(training: "Training", number: int, skip: int) -> Iterator[Pair]:
+    descent = training.stages[number].descent
+    return stream(training.train_states, training.layer, training.autoencoder, descent.batch_size, descent.seed + number, skip)
 
 
 class Stage(NamedTuple):
@@ -89,6 +84,111 @@ class Stage(NamedTuple):
 
     objective: BinaryObjective | SparseObjective
     descent: FitConfig
+
+
+@dataclass
+class Training:
+    """One autoencoder of a recipe, from its first weights to its checkpoint."""
+
+    workspace: Workspace
+    table: dict
+    chosen: Mapping[str, Mapping]
+    """The options of its table, by what they configure."""
+    stages: list[Stage]
+    train_states: HiddenStates
+    held_out: HiddenStates
+    autoencoder: nn.Module
+
+    @classmethod
+    def plan(cls, workspace: Workspace, name: str) -> "Training":
+        """Check a table's options and make the autoencoder that training starts from."""
+        table = dict(workspace.autoencoder_table(name))
+        kind, told = table["kind"], {key: v for key, v in table.items() if key not in ("name", "kind", "layer")}
+        allowed = options_of(kind)
+        unknown = sorted(set(told) - set().union(*allowed.values()))
+        if unknown:
+            known = sorted(set().union(*allowed.values()))
+            raise ValueError(f"autoencoder {name}: a {kind} autoencoder has no option {', '.join(unknown)}; it has {', '.join(known)}")
+        chosen = {group: {key: told[key] for key in names if key in told} for group, names in allowed.items()}
+        stages = _stages(kind, chosen, workspace.recipe.seed, plain=bool(told.get("plain")))
+        train_states, held_out = (HiddenStates(workspace.harvest_folder(split)) for split in ("train", "held-out"))
+        autoencoder = _start(kind, table["layer"], chosen, train_states, stages[0].descent)
+        return cls(workspace, table, chosen, stages, train_states, held_out, autoencoder)
+
+    @property
+    def name(self) -> str:
+        """As the recipe calls it."""
+        return self.table["name"]
+
+    @property
+    def layer(self) -> int:
+        """Where it reads and writes."""
+        return self.table["layer"]
+
+    def pass_over_data(self) -> tuple:
+        """What decides which batches it sees, in the order of `PASS`."""
+        descent = self.stages[0].descent
+        return (self.layer, self.autoencoder.site, self.chosen["start"].get("scaling", "centred"), descent.batch_size, descent.seed)
+
+    def run(self, number: int) -> Run:
+        """One stage of it, ready to be fitted."""
+        stage = self.stages[number]
+        folder = self.workspace.folder / "training" / self.name / f"stage-{number}"
+        sample = next(
+            stream(self.held_out, self.layer, self.autoencoder, min(HELD_OUT_SAMPLE, self.held_out.kept(self.layer, self.autoencoder)), 0)
+        )
+        return Run(self.autoencoder, stage.objective, stage.descent, folder, sample)
+
+    def finish(self) -> Evaluation:
+        """Evaluate what was trained and write its checkpoint."""
+        autoencoder, provenance = self.autoencoder.cpu().eval(), self._provenance()
+        autoencoder.scaling = autoencoder.scaling.to("cpu")
+        if autoencoder.written_scaling is not autoencoder.scaling:
+            autoencoder.written_scaling = autoencoder.written_scaling.to("cpu")
+        if self.chosen["end"].get("refit"):
+            refit_decoder(autoencoder, self.train_states.all_pairs(self.layer, autoencoder))
+        # what is shipped is fp16: measure that
+        autoencoder.half().float()
+        evaluation, autoencoder.prior = evaluate(autoencoder, self.held_out.all_pairs(self.layer, autoencoder))
+        if world.rank() == 0:
+            provenance = replace(provenance, figures=asdict(evaluation))
+            checkpoint.save(autoencoder, provenance, self.workspace.autoencoder_folder(self.name))
+        world.wait()
+        return evaluation
+
+    def _provenance(self) -> checkpoint.Provenance:
+        record = self.train_states.record
+        return checkpoint.Provenance(
+            name=self.name,
+            layer=self.layer,
+            model=record["model"],
+            model_fingerprint=record["fingerprint"],
+            corpus=tuple(record["sources"]),
+            context_length=record["context_length"],
+            seed=self.stages[0].descent.seed,
+            tokens_seen=sum(stage.descent.steps * stage.descent.batch_size for stage in self.stages),
+            options={**self.table, "training_tokens": self.train_states.scaling(self.layer).tokens},
+        )
+
+
+def _start(kind: str, layer: int, chosen: Mapping, states: HiddenStates, config: FitConfig) -> nn.Module:
+    start = {"expansion": EXPANSION, "scaling": "centred", "firing_rate": FIRING_RATE, **chosen["start"]}
+    if start["scaling"] not in SCALINGS:
+        raise ValueError(f"scaling is {' or '.join(SCALINGS)}; got {start['scaling']!r}")
+    d_model = states.record["d_model"]
+    read_at = place(layer, KINDS[kind].site)
+    measured = {where: states.scaling(where) if start["scaling"] == "centred" else Scaling.raw(d_model) for where in {read_at, layer}}
+    another = {} if read_at == layer else {"written_scaling": measured[layer]}
+    width = int(start["expansion"] * d_model)
+    autoencoder = KINDS[kind](d_model, width, measured[read_at], seed=config.seed, **another, **chosen["architecture"])
+    if kind == "binary" and autoencoder.encoder_bias and start["firing_rate"] is not None:
+        first = islice(stream(states, layer, autoencoder, config.batch_size, config.seed + 1), START_BATCHES)
+        autoencoder.start_at(start["firing_rate"], torch.cat([batch.read for batch in first]))
+    device = best_device()
+    autoencoder.scaling = measured[read_at].to(device)
+    if another:
+        autoencoder.written_scaling = measured[layer].to(device)
+    return autoencoder.to(device)
 
 
 def _stages(kind: str, chosen: Mapping, seed: int, plain: bool) -> list[Stage]:
@@ -108,27 +208,3 @@ def _stages(kind: str, chosen: Mapping, seed: int, plain: bool) -> list[Stage]:
         )
         stages.append(Stage(objective_class(**usual | objective), FitConfig(**{"seed": seed} | descent)))
     return stages
-
-
-def _finish(
-    autoencoder: nn.Module, workspace, name: str, table: Mapping, train_states: HiddenStates, held_out: HiddenStates, stages: list[Stage]
-) -> Evaluation:
-    # what is shipped is fp16: measure that
-    autoencoder.half().float()
-    shards = [held_out.kept(number, table["layer"], autoencoder.scaling) for number in range(held_out.n_shards)]
-    evaluation, autoencoder.prior = evaluate(autoencoder, shards)
-    record = train_states.record
-    provenance = checkpoint.Provenance(
-        name=name,
-        layer=table["layer"],
-        model=record["model"],
-        model_fingerprint=record["fingerprint"],
-        corpus=tuple(record["sources"]),
-        context_length=record["context_length"],
-        seed=stages[0].descent.seed,
-        tokens_seen=sum(stage.descent.steps * stage.descent.batch_size for stage in stages),
-        options={**table, "training_tokens": train_states.scaling(table["layer"]).tokens},
-        figures=asdict(evaluation),
-    )
-    checkpoint.save(autoencoder, provenance, workspace.autoencoder_folder(name))
-    return evaluation

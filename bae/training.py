@@ -1,31 +1,41 @@
-"""Fit an autoencoder to a stream of hidden states. Never sees a language model; does not know which kind it trains.
+"""Fit autoencoders to a stream of hidden states. Never sees a language model; does not know which kind it trains.
 
 Same seed, same result, also across a kill: the order of the data is a function of the seed and the step, and everything
-else that moves is in `TrainingState`, saved whole every few hundred steps.
+else that moves is in `TrainingState`, saved whole every few minutes. Several autoencoders can share one pass over the data.
 """
 
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 import torch
-from jaxtyping import Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from bae import world
+from bae.autoencoder import Autoencoder, Pair
 from bae.files import written_whole
 from bae.harvest import HiddenStates
 from bae.objective import Loss
 from bae.progress import Progress
-from bae.scaling import Scaling
 
 BUFFER_SHARDS = 8
 """Shards that are mixed in memory at a time."""
 DEAD_AFTER_TOKENS = 100_000
 
-Objective = Callable[[nn.Module, Tensor, float, Tensor], Loss]
+
+class Objective(Protocol):
+    """What `bae.objective` gives."""
+
+    def __call__(self, autoencoder: nn.Module, batch: Pair, done: float, dead: Tensor | None) -> Loss:
+        """The loss of a batch at a share of training `done`."""
+
+    def watch(self, code: Tensor) -> dict[str, Tensor]:
+        """Figures for the curve that no gradient needs."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +44,22 @@ class FitConfig:
 
     steps: int = 2500
     batch_size: int = 512
-    """Tokens. The noise of the covariance penalty hangs on it: another batch size is another objective."""
+    """Tokens, over all processes. The noise of the covariance penalty hangs on it: another batch size is another objective."""
     learning_rate: float = 5e-4
     decay: float = 0.4
     """Last share of the steps, over which the learning rate falls linearly to 0."""
     seed: int = 0
-    save_every: int = 500
+    save_minutes: float = 2.0
+    """Time between states that a killed run goes on from."""
     log_every: int = 50
+    measure_every: int = 500
+    """Steps between measurements on held-out states."""
 
     def __post_init__(self):
         if self.steps < 1 or self.batch_size < 2 or self.learning_rate <= 0 or not 0 <= self.decay <= 1:
             raise ValueError(f"training needs steps >= 1, batch_size >= 2, learning_rate > 0 and decay in [0, 1]; got {self}")
+        if self.log_every < 1 or self.measure_every < 1:
+            raise ValueError(f"a curve needs log_every >= 1 and measure_every >= 1; got {self}")
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
@@ -52,24 +67,35 @@ class FitConfig:
         return self.learning_rate * min(1.0, left)
 
 
-def stream(states: HiddenStates, layer: int, scaling: Scaling, batch_size: int, seed: int) -> Iterator[Float[Tensor, "_ d_model"]]:
-    """Endless batches of scaled hidden states: every epoch all of them, in a new order that seed and epoch alone decide.
+def stream(states: HiddenStates, layer: int, autoencoder: Autoencoder, batch_size: int, seed: int, skip: int = 0) -> Iterator[Pair]:
+    """Endless batches of scaled states: every epoch all of them, in a new order that seed and epoch alone decide.
 
-    Raises ValueError where the harvest does not fill one batch.
+    `skip` leaves out the first batches, whole epochs of them without reading. Raises ValueError where the harvest does not
+    fill one batch.
     """
-    if len(states) - scaling.dropped < batch_size:
-        raise ValueError(f"the harvest holds {len(states) - scaling.dropped} hidden states, fewer than one batch of {batch_size}")
-    for epoch in count():
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-        order = torch.randperm(states.n_shards, generator=generator).tolist()
-        rest = torch.empty(0, scaling.mean.shape[0], dtype=torch.float16)
-        for begin in range(0, len(order), BUFFER_SHARDS):
-            shards = [states.kept(number, layer, scaling) for number in order[begin : begin + BUFFER_SHARDS]]
-            mixed = torch.cat([rest, *shards])
-            mixed = mixed[torch.randperm(len(mixed), generator=generator)]
-            whole = len(mixed) - len(mixed) % batch_size
-            yield from (scaling.apply(batch) for batch in mixed[:whole].split(batch_size))
-            rest = mixed[whole:]
+    kept = states.kept(layer, autoencoder)
+    if kept < batch_size:
+        raise ValueError(f"the harvest holds {kept} hidden states, fewer than one batch of {batch_size}")
+    skipped_epochs, skip = divmod(skip, kept // batch_size)
+    for epoch in count(skipped_epochs):
+        for number, batch in enumerate(_epoch(states, layer, autoencoder, batch_size, seed * 1_000_003 + epoch)):
+            if epoch > skipped_epochs or number >= skip:
+                yield batch.map(autoencoder.scaling.apply, autoencoder.written_scaling.apply)
+
+
+def _epoch(states: HiddenStates, layer: int, autoencoder: Autoencoder, batch_size: int, seed: int) -> Iterator[Pair]:
+    """Raw batches of one epoch: shards in a random order, a few at a time mixed row by row."""
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(states.n_shards, generator=generator).tolist()
+    rest: list[Pair] = []
+    for begin in range(0, len(order), BUFFER_SHARDS):
+        parts = [*rest, *(states.pairs(number, layer, autoencoder) for number in order[begin : begin + BUFFER_SHARDS])]
+        rows = torch.randperm(sum(map(len, parts)), generator=generator)
+        mixed = Pair.joined(parts).map(lambda vectors, rows=rows: vectors[rows])
+        whole = len(mixed) - len(mixed) % batch_size
+        for first in range(0, whole, batch_size):
+            yield mixed.map(lambda vectors, first=first: vectors[first : first + batch_size])
+        rest = [mixed.map(lambda vectors, whole=whole: vectors[whole:])]
 
 
 @dataclass
@@ -80,6 +106,8 @@ class TrainingState:
     optimizer: torch.optim.Adam
     silence: Tensor
     """Tokens since each feature last fired."""
+    dead: Tensor | None = None
+    """Features that have been silent for long; None while there are none. Looked up now and then, so that no step waits for it."""
     step: int = 0
 
     @classmethod
@@ -88,24 +116,26 @@ class TrainingState:
         trained = [weight for weight in autoencoder.parameters() if weight.requires_grad]
         device = trained[0].device
         optimizer = torch.optim.Adam(trained, lr=0.0, betas=(0.9, 0.999), fused=device.type in ("cpu", "cuda"))
-        return cls(autoencoder, optimizer, torch.zeros(autoencoder.n_features, dtype=torch.int64, device=device))
+        return cls(autoencoder, optimizer, torch.zeros(autoencoder.W_in.shape[1], dtype=torch.int64, device=device))
 
     def save(self, path: Path) -> None:
         """Write everything, whole or not at all."""
-        tensors = {f"weight.{name}": weight.detach().contiguous() for name, weight in self.autoencoder.named_parameters()}
+        tensors = {f"weight.{name}": weight.detach().contiguous() for name, weight in self.autoencoder.state_dict().items()}
         for number, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": value.contiguous() for name, value in moments.items()}
         tensors |= {"silence": self.silence, "step": torch.tensor(self.step)}
+        if self.dead is not None:
+            tensors["dead"] = self.dead
         with written_whole(path) as draft:
             save_file(tensors, draft)
 
     def load(self, path: Path) -> None:
         """Take up what `save` wrote."""
+        device = self.silence.device
         tensors = load_file(path)
-        self.step, self.silence = int(tensors.pop("step")), tensors.pop("silence").to(self.silence.device)
-        with torch.no_grad():
-            for name, weight in self.autoencoder.named_parameters():
-                weight.copy_(tensors.pop(f"weight.{name}"))
+        self.step, self.silence = int(tensors.pop("step")), tensors.pop("silence").to(device)
+        self.dead = tensors.pop("dead").to(device) if "dead" in tensors else None
+        self.autoencoder.load_state_dict({name: tensors.pop(f"weight.{name}") for name in self.autoencoder.state_dict()})
         moments: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():
             _, number, name = key.split(".", 2)
@@ -113,75 +143,112 @@ class TrainingState:
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
 
 
-def fit(
-    autoencoder: nn.Module,
-    batches: Iterator[Float[Tensor, "_ d_model"]],
-    objective: Objective,
-    config: FitConfig,
-    folder: Path,
-    status: Path | None = None,
-    held_out: Float[Tensor, "token d_model"] | None = None,
-) -> nn.Module:
-    """Train `autoencoder` in place; go on from the state in `folder` if there is one.
+class Run:
+    """One autoencoder on its way: its objective, its descent, and a folder for its state and its curve."""
 
-    `batches` starts at step 0 also when training goes on. The loss curve grows in `folder/curve.jsonl`, with the share of
-    the variance of `held_out` (scaled hidden states) that is unexplained whenever the state is saved.
-    Raises FloatingPointError when the loss is no longer finite; the last saved state stays.
+    def __init__(self, autoencoder: nn.Module, objective: Objective, config: FitConfig, folder: Path, held_out: Pair | None = None):
+        self.autoencoder, self.objective, self.config, self.folder, self.held_out = autoencoder, objective, config, folder, held_out
+        self.state = TrainingState.start(autoencoder)
+        self._saved, self._curve = folder / "state.safetensors", folder / "curve.jsonl"
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._saved.exists():
+            self.state.load(self._saved)
+        if world.rank() == 0:
+            _cut_curve(self._curve, self.state.step)
+        self._saved_at = time.monotonic()
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps were taken."""
+        return self.state.step >= self.config.steps
+
+    def advance(self, batch: Pair) -> Loss:
+        """Take a step, and do what is due after it."""
+        state, config = self.state, self.config
+        batch = batch.map(lambda vectors: world.own_part(vectors).to(state.silence.device))
+        loss = step(state, batch, self.objective, config)
+        if state.step % config.log_every == 0:
+            self._log(loss)
+        if state.step % config.measure_every == 0:
+            self._measure()
+        if self.done or (state.step % config.log_every == 0 and time.monotonic() - self._saved_at >= 60 * config.save_minutes):
+            self.save()
+        return loss
+
+    def save(self) -> None:
+        """Write the state that a killed run goes on from."""
+        if world.rank() == 0:
+            self.state.save(self._saved)
+        self._saved_at = time.monotonic()
+
+    def _log(self, loss: Loss) -> None:
+        state = self.state
+        silent = state.silence > DEAD_AFTER_TOKENS
+        state.dead = silent if silent.any() else None
+        watched = self.objective.watch(loss.code.detach())
+        figures = {"step": state.step, "loss": loss.total.item(), **{n: part.item() for n, part in (loss.parts | watched).items()}}
+        if not torch.isfinite(loss.total):
+            raise FloatingPointError(
+                f"the loss is {figures['loss']} at step {state.step}: lower the learning rate, or scale the hidden states"
+            )
+        self._write(figures)
+
+    @torch.no_grad()
+    def _measure(self) -> None:
+        if self.held_out is not None:
+            sample = self.held_out.map(lambda vectors: vectors.to(self.state.silence.device))
+            self.autoencoder.eval()
+            found = self.autoencoder(sample.read).found
+            self.autoencoder.train()
+            error = (sample.written - found).square().sum() / (sample.written - sample.written.mean(0)).square().sum()
+            self._write({"step": self.state.step, "held_out_fvu": error.item()})
+
+    def _write(self, figures: dict) -> None:
+        if world.rank() == 0:
+            with self._curve.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(figures) + "\n")
+
+
+def fit(runs: Sequence[Run], batches: Callable[[int], Iterator[Pair]], status: Path | None = None) -> None:
+    """Train the autoencoders of `runs` in place, in one pass over the data; each goes on from the state in its folder.
+
+    `batches(skip)` gives the batches from number `skip` on. The loss curve of a run grows in its `curve.jsonl`, with the share
+    of the variance of held-out states that is unexplained. Raises FloatingPointError when a loss is no longer finite; the last
+    saved state stays.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    state = TrainingState.start(autoencoder)
-    saved, curve = folder / "state.safetensors", folder / "curve.jsonl"
-    if saved.exists():
-        state.load(saved)
-    _cut_curve(curve, state.step)
-    with Progress(f"train {folder.name}", config.steps, "steps", status, done=state.step) as progress:
-        for batch in islice(batches, state.step, config.steps):
-            loss = _step(state, batch.to(state.silence.device), objective, config)
-            if state.step % config.log_every == 0:
-                _log(curve, state.step, loss)
-            if state.step % config.save_every == 0:
-                state.save(saved)
-                _log_held_out(curve, state, held_out)
+    first = min(run.state.step for run in runs)
+    steps = max(run.config.steps for run in runs)
+    title = "train " + ", ".join(run.folder.parent.name for run in runs)
+    with Progress(title, steps, "steps", status if world.rank() == 0 else None, done=first) as progress:
+        stream = batches(first)
+        for number in range(first, steps):
+            batch = next(stream)
+            for run in runs:
+                if run.state.step == number and not run.done:
+                    run.advance(batch)
             progress.advance(1)
-    state.save(saved)
-    return autoencoder
 
 
-def _step(state: TrainingState, batch: Tensor, objective: Objective, config: FitConfig) -> Loss:
+def step(state: TrainingState, batch: Pair, objective: Objective, config: FitConfig) -> Loss:
+    """One step of descent on this process' part of a batch."""
     state.optimizer.param_groups[0]["lr"] = config.rate_at(state.step)
     state.optimizer.zero_grad(set_to_none=True)
-    loss = objective(state.autoencoder, batch, state.step / config.steps, state.silence > DEAD_AFTER_TOKENS)
+    loss = objective(state.autoencoder, batch, state.step / config.steps, state.dead)
     loss.total.backward()
+    for weight in state.optimizer.param_groups[0]["params"]:
+        world.add_up(weight.grad)
     state.optimizer.step()
     if hasattr(state.autoencoder, "normalize"):
         state.autoencoder.normalize()
-    fired = (loss.code.detach() != 0).any(0)
-    state.silence = torch.where(fired, 0, state.silence + len(batch))
+    fired = world.add_up((loss.code.detach() != 0).any(0).to(torch.uint8)) > 0
+    state.silence = torch.where(fired, 0, state.silence + config.batch_size)
     state.step += 1
     return loss
 
 
-def _log(curve: Path, step: int, loss: Loss) -> None:
-    figures = {"step": step, "loss": loss.total.item(), **{name: part.item() for name, part in loss.parts.items()}}
-    if not torch.isfinite(loss.total):
-        raise FloatingPointError(f"the loss is {figures['loss']} at step {step}: lower the learning rate, or scale the hidden states")
-    with curve.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(figures) + "\n")
-
-
-@torch.no_grad()
-def _log_held_out(curve: Path, state: TrainingState, held_out: Tensor | None) -> None:
-    if held_out is None:
-        return
-    sample = held_out.to(state.silence.device)
-    error = (sample - state.autoencoder(sample)[0]).square().sum() / (sample - sample.mean(0)).square().sum()
-    with curve.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"step": state.step, "held_out_fvu": error.item()}) + "\n")
-
-
-def _cut_curve(curve: Path, step: int) -> None:
+def _cut_curve(curve: Path, last: int) -> None:
     """Drop what a killed run logged after its last saved state: those steps are taken again."""
     if curve.exists():
-        lines = [line for line in curve.read_text(encoding="utf-8").splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
+        lines = [line for line in curve.read_text(encoding="utf-8").splitlines() if line.endswith("}") and json.loads(line)["step"] <= last]
         with written_whole(curve) as draft:
             draft.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

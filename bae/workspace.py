@@ -17,7 +17,8 @@ from typing import Literal
 from bae.files import written_whole
 
 DATA = Path(__file__).parents[1] / "data"
-KINDS = ("binary", "relu", "topk", "gated")
+KINDS = ("binary", "relu", "topk", "gated", "batchtopk", "twopath", "transcoder")
+"""Kinds that can be trained."""
 MIDDLE = "middle"
 """As a layer: half of the model's depth, whatever the model."""
 

@@ -36,7 +36,7 @@ def model_facts(title: str, d_model: int, n_layers: int, recipe, lenses) -> list
 def layer_text(layer: int) -> str:
     """The three names of a layer."""
     # the checkpoint module loads torch, which a page that only reads the index can do without
-    from bae.autoencoder.checkpoint import layer_names
+    from bae.names import layer_names
 
     names = layer_names(layer)
     return f"hidden_states[{names['hidden_states']}] (Hugging Face) = {names['hook']} (TransformerLens) = {names['module']} (module path)"
@@ -49,7 +49,7 @@ def sentences(index: Index) -> int:
 
 def dictionaries(lenses, indexed: set[str]) -> None:
     """How good each dictionary is, from the figures that came with its checkpoint."""
-    from bae.autoencoder.checkpoint import TITLES
+    from bae.names import TITLES
 
     rows = []
     for name, lens in lenses.usable.items():

@@ -12,18 +12,21 @@ from torch import Tensor, nn
 from bae.autoencoder import KINDS
 from bae.files import write_json, written_whole
 from bae.magnitude import Prior
+from bae.names import layer_names
 from bae.scaling import Scaling
 
 FORMAT = 1
 OPTIONS = {
-    "binary": ("surrogate", "encoder_bias"),
-    "relu": ("plain",),
-    "topk": ("k", "plain"),
-    "gated": ("threshold", "plain"),
+    "binary": ("surrogate", "encoder_bias", "bits_per_feature"),
+    "relu": ("plain", "rescaled"),
+    "topk": ("k", "rectified", "plain", "rescaled"),
+    "gated": ("threshold", "plain", "rescaled"),
+    "batchtopk": ("k", "threshold", "plain", "rescaled"),
+    "twopath": ("plain", "rescaled"),
+    "jumprelu": ("plain", "rescaled"),
+    "transcoder": ("k", "plain", "rescaled"),
 }
 """What makes an autoencoder of each kind, besides its sizes."""
-
-TITLES = {"binary": "BAE", "relu": "ReLU SAE", "topk": "Top-k SAE", "gated": "Gated ReLU SAE (paper)"}
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,6 @@ class Provenance:
     """Its evaluation on held-out text."""
 
 
-def layer_names(layer: int) -> dict[str, str | int]:
-    """The three names of a layer: the Hugging Face `hidden_states` index, TransformerLens' hook, the module path."""
-    if layer == 0:
-        return {"hidden_states": 0, "hook": "hook_embed", "module": "embed_tokens"}
-    return {"hidden_states": layer, "hook": f"blocks.{layer - 1}.hook_resid_post", "module": f"layers.{layer - 1}"}
-
-
 def save(autoencoder: nn.Module, provenance: Provenance, folder: Path) -> None:
     """Write a checkpoint, whole or not at all; an older one of that name is replaced."""
     scaling, prior = autoencoder.scaling, autoencoder.prior
@@ -58,6 +54,9 @@ def save(autoencoder: nn.Module, provenance: Provenance, folder: Path) -> None:
         raise ValueError("an autoencoder is saved with its prior; evaluate it first")
     tensors = {name: weight.detach().half().contiguous().cpu() for name, weight in autoencoder.named_parameters()}
     tensors |= {"scaling.mean": scaling.mean.cpu()}
+    writes_another = autoencoder.written_scaling is not scaling
+    if writes_another:
+        tensors |= {"written_scaling.mean": autoencoder.written_scaling.mean.cpu()}
     tensors |= {f"prior.{name}": getattr(prior, name).contiguous().cpu() for name in ("rate", "mean", "deviation")}
     told = {
         "format": FORMAT,
@@ -65,8 +64,9 @@ def save(autoencoder: nn.Module, provenance: Provenance, folder: Path) -> None:
         "site": autoencoder.site,
         "d_model": len(scaling.mean),
         "n_features": autoencoder.n_features,
-        "options": {name: getattr(autoencoder, name) for name in OPTIONS[autoencoder.kind]},
-        "scaling": {name: getattr(scaling, name) for name in ("scale", "norm_limit", "tokens", "dropped")},
+        "options": {name: _plain(getattr(autoencoder, name)) for name in OPTIONS[autoencoder.kind]},
+        "scaling": _figures(scaling),
+        **({"written_scaling": _figures(autoencoder.written_scaling)} if writes_another else {}),
         "prior_tokens": prior.tokens,
         "layer": layer_names(provenance.layer),
         "provenance": vars(provenance),
@@ -75,6 +75,15 @@ def save(autoencoder: nn.Module, provenance: Provenance, folder: Path) -> None:
         draft.mkdir()
         save_file(tensors, draft / "weights.safetensors", metadata={"format": "pt", "bae_format": str(FORMAT)})
         write_json(draft / "config.json", told)
+
+
+def _figures(scaling: Scaling) -> dict:
+    return {name: getattr(scaling, name) for name in ("scale", "norm_limit", "tokens", "dropped")}
+
+
+def _plain(option: object) -> object:
+    """An option as JSON has it: what training moved is a tensor."""
+    return option.item() if isinstance(option, Tensor) else option
 
 
 def load(folder: Path, model=None, device: torch.device | str = "cpu") -> tuple[nn.Module, Provenance]:
@@ -92,7 +101,10 @@ def load(folder: Path, model=None, device: torch.device | str = "cpu") -> tuple[
         raise ValueError(f"the checkpoint {folder.name} is damaged: weights.safetensors cannot be read ({error}); copy it again") from error
     scaling = Scaling(mean=tensors.pop("scaling.mean"), **told["scaling"]).to(device)
     prior = Prior(**{name: tensors.pop(f"prior.{name}").to(device) for name in ("rate", "mean", "deviation")}, tokens=told["prior_tokens"])
-    autoencoder = KINDS[told["kind"]](told["d_model"], told["n_features"], scaling, **told["options"]).to(device)
+    options = dict(told["options"])
+    if "written_scaling" in told:
+        options["written_scaling"] = Scaling(mean=tensors.pop("written_scaling.mean"), **told["written_scaling"]).to(device)
+    autoencoder = KINDS[told["kind"]](told["d_model"], told["n_features"], scaling, **options).to(device)
     _fill(autoencoder, tensors, folder)
     autoencoder.prior = prior
     return autoencoder.eval().requires_grad_(False), provenance

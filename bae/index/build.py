@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from bae import corpus
-from bae.autoencoder.checkpoint import TITLES, Provenance
+from bae.autoencoder.checkpoint import Provenance
 from bae.contexts import Context, Unit, contexts, read
 from bae.files import write_json, written_whole
 from bae.index import schema
@@ -23,6 +23,7 @@ from bae.index.spool import Spool
 from bae.index.tables import DictionaryTables, Places, context_table, insert
 from bae.inspection import Lens
 from bae.language_model import LanguageModel
+from bae.names import TITLES
 from bae.progress import Progress
 
 FILE = "index.duckdb"
@@ -111,14 +112,14 @@ def _read_all(
 ) -> tuple[dict[str, Spool], list[list[int]]]:
     """The spooled codes of every dictionary, and the positions of every context that are dropped at any of their layers."""
     spools = {name: Spool(lens, draft / "spool" / name) for name, lens in lenses.items()}
-    layers = sorted({lens.layer for lens in lenses.values()})
+    places = list(dict.fromkeys(lens.place for lens in lenses.values()))
     dropped: list[list[int]] = []
     with Progress("reading sentences", sum(len(context.ids) - 1 for context in group), "tokens", status) as progress:
         for number, shard in enumerate(shards(group)):
-            states = read(model, shard, layers, progress.advance)
-            kept = {name: lens.autoencoder.scaling.to("cpu").keeps(states[lens.layer]) for name, lens in lenses.items()}
+            states = read(model, shard, places, progress.advance)
+            kept = {name: lens.autoencoder.scaling.to("cpu").keeps(states[lens.place]) for name, lens in lenses.items()}
             for name, lens in lenses.items():
-                spools[name].add(states[lens.layer], kept[name])
+                spools[name].add(states[lens.place], kept[name])
             read_by_all = torch.stack(list(kept.values())).all(0)
             of_contexts = read_by_all.split([len(context.ids) - 1 for context in shard])
             dropped += [((~part).nonzero().flatten() + 1).tolist() for part in of_contexts]

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from bae.contexts import Context
-from bae.evaluation import binary_entropy, minority_rate
+from bae.entropy import binary_entropy
+from bae.evaluation import minority_rate
 from bae.index.leaders import Leaders, Peaks, peaks, rank_within
 from bae.index.spool import Entries, Spool
 from bae.index.words import WordCounts, Words, summary, words_of

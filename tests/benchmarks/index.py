@@ -21,7 +21,7 @@ def rows() -> list[dict]:
     config = IndexConfig(("addresses", "reviews"), SENTENCES)
     group = chosen_contexts(model, config)
     tokens = sum(len(context.ids) - 1 for context in group)
-    layers = sorted({lens.layer for lens in lenses.usable.values()})
+    layers = list(dict.fromkeys(lens.place for lens in lenses.usable.values()))
 
     def bare() -> float:
         began = time.perf_counter()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from bae.autoencoder import BinaryAutoencoder, TopKAutoencoder, checkpoint
+from bae.autoencoder import KINDS, BinaryAutoencoder, Pair, checkpoint
 from bae.autoencoder.checkpoint import Provenance
 from bae.evaluation import evaluate
 from bae.index.build import build
@@ -63,8 +63,8 @@ longest_sentence = 60
             with torch.no_grad():
                 autoencoder.b_in[:2] = usually_on  # two bits that burst by silence
         else:
-            autoencoder = TopKAutoencoder(model.d_model, N_FEATURES, scaling, k=4, seed=1)
-        _, autoencoder.prior = evaluate(autoencoder, [states])
+            autoencoder = KINDS["topk"](model.d_model, N_FEATURES, scaling, k=4, seed=1)
+        _, autoencoder.prior = evaluate(autoencoder, [Pair.same(states)])
         provenance = Provenance(name, layer, model.title, model.fingerprint, (str(corpus),), 64, 0, len(states), {"steps": 0}, FIGURES)
         checkpoint.save(autoencoder, provenance, folder / "autoencoders" / name)
     wrong = replace(provenance, name="stranger", model="another model", model_fingerprint="0" * 32)

@@ -5,7 +5,8 @@ import json
 import pytest
 import torch
 
-from bae.autoencoder import KINDS, Autoencoder, BinaryAutoencoder, GatedAutoencoder, TopKAutoencoder, checkpoint
+from bae.autoencoder import KINDS, Autoencoder, BinaryAutoencoder, checkpoint
+from bae.autoencoder.sparse import BatchTopKAutoencoder, GatedAutoencoder, TopKAutoencoder, Transcoder, TwoPathAutoencoder
 from bae.magnitude import Prior
 from bae.scaling import Scaling
 
@@ -20,8 +21,22 @@ def scaling_of(x: torch.Tensor) -> Scaling:
     return Scaling.measure(x.norm(dim=-1), [x])
 
 
-def make(kind: str, x: torch.Tensor, **options):
-    autoencoder = KINDS[kind](D, F, scaling_of(x), **options)
+VARIANTS = {kind: (kind, {}) for kind in KINDS} | {
+    "two-bit": ("binary", {"bits_per_feature": 2}),
+    "four-bit": ("binary", {"bits_per_feature": 4}),
+    "rescaled": ("topk", {"rescaled": True}),
+    "rectified": ("topk", {"rectified": True}),
+    "plain": ("relu", {"plain": True}),
+    "top-k transcoder": ("transcoder", {"k": 5}),
+}
+
+
+def make(variant: str, x: torch.Tensor, **options):
+    kind, usual = VARIANTS[variant]
+    autoencoder = KINDS[kind](D, F, scaling_of(x), **usual | options)
+    if kind in ("batchtopk", "jumprelu"):
+        with torch.no_grad():
+            autoencoder.threshold.fill_(0.5)
     with torch.no_grad():
         autoencoder.b_out.copy_(torch.randn(D, generator=torch.Generator().manual_seed(5)) * 0.1)
     autoencoder.prior = Prior.of([autoencoder.encode(x)])
@@ -42,7 +57,7 @@ def provenance(name: str = "tested", **changes) -> checkpoint.Provenance:
     return checkpoint.Provenance(**told | changes)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", VARIANTS)
 class TestContract:
     def test_protocol(self, kind):
         assert isinstance(make(kind, states()), Autoencoder)
@@ -54,8 +69,11 @@ class TestContract:
         assert code.shape == (300, F) and (code != 0).any() and (code == 0).any()
         assert torch.equal(code, autoencoder.activation(autoencoder.margin(x)))
         scaled = (x - autoencoder.scaling.mean) * autoencoder.scaling.scale
-        trained = autoencoder(scaled)[0] / autoencoder.scaling.scale + autoencoder.scaling.mean
-        assert torch.allclose(autoencoder.decode(code), trained, atol=1e-4)
+        if kind != "batchtopk":  # which lets a batch decide together while it trains
+            trained = autoencoder(scaled).found / autoencoder.scaling.scale + autoencoder.scaling.mean
+            assert torch.allclose(autoencoder.decode(code), trained, atol=1e-4)
+        bits = autoencoder.bits(x)
+        assert set(bits.unique().tolist()) == {0.0, 1.0} and torch.equal(bits.unflatten(-1, (F, -1)).any(-1), code != 0)
 
     def test_save_and_load_give_the_same_codes(self, kind, tmp_path):
         x = states()
@@ -77,8 +95,11 @@ class TestContract:
     def test_gradients_reach_every_weight(self, kind):
         x = states()
         autoencoder = make(kind, x)
-        (autoencoder(autoencoder.scaling.apply(x))[0] - autoencoder.scaling.apply(x)).square().mean().backward()
-        assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in autoencoder.parameters())
+        found = autoencoder(autoencoder.scaling.apply(x))
+        outputs = [found.found, *(part for part in (found.charged, found.helper) if part is not None)]
+        sum((output - 1).square().mean() for output in outputs).backward()
+        trained = [weight for weight in autoencoder.parameters() if weight.requires_grad]
+        assert trained and all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in trained)
 
 
 def test_bits_follow_eq_1_and_2():
@@ -129,6 +150,55 @@ def test_top_k_keeps_the_k_largest_without_a_relu():
 def test_gate_is_a_fixed_threshold():
     gated = GatedAutoencoder(D, F, Scaling.raw(D), threshold=0.5)
     assert gated.activation(torch.tensor([[0.4, 0.5, 0.6, -1.0]])).tolist() == [[0.0, 0.0, pytest.approx(0.6), 0.0]]
+
+
+def test_more_bits_make_a_value_by_eq_7():
+    """Bits 1, 0, 1 of a feature of three: (2^0 + 2^2) / (2^3 - 1) = 5/7."""
+    autoencoder = BinaryAutoencoder(D, 2, Scaling.raw(D), bits_per_feature=3)
+    margin = torch.tensor([[1.0, -1.0, 0.0, -1.0, -1.0, -1.0]])
+    assert autoencoder.n_bits == 6 and autoencoder.n_features == 2
+    assert autoencoder.activation(margin).tolist() == [[pytest.approx(5 / 7), 0.0]]
+
+
+def test_a_batch_decides_together_which_values_are_largest():
+    x = states(40)
+    autoencoder = make("batchtopk", x, k=3)
+    scaled = autoencoder.scaling.apply(x)
+    before = autoencoder.threshold.item()
+    found = autoencoder(scaled)
+    assert (found.code != 0).sum() == 3 * 40 and (found.code != 0).sum(-1).unique().numel() > 1
+    left_out = found.pre_activation[(found.code == 0)].max()
+    assert found.code[found.code != 0].min() >= left_out
+    assert autoencoder.threshold.item() != before
+    autoencoder.eval()
+    held = autoencoder.threshold.item()
+    autoencoder(scaled)
+    assert autoencoder.threshold.item() == held, "measuring does not move the threshold"
+    assert isinstance(autoencoder, BatchTopKAutoencoder)
+
+
+def test_two_paths_share_a_projection():
+    """Gate (x - b_out) W_in + b_in, magnitude relu(exp(r) (x - b_out) W_in + b_mag), by hand on one token."""
+    x = states(5)
+    autoencoder = make("twopath", x)
+    with torch.no_grad():
+        for weight in (autoencoder.b_in, autoencoder.r_mag, autoencoder.b_mag):
+            weight.copy_(torch.randn(F, generator=torch.Generator().manual_seed(9)) * 0.5)
+    projected = (autoencoder.scaling.apply(x[:1]) - autoencoder.b_out) @ autoencoder.W_in
+    gate = projected + autoencoder.b_in
+    expected = torch.where(gate > 0, (autoencoder.r_mag.exp() * projected + autoencoder.b_mag).relu(), 0)
+    assert torch.allclose(autoencoder.encode(x)[:1], expected, atol=1e-5) and isinstance(autoencoder, TwoPathAutoencoder)
+
+
+def test_a_transcoder_writes_in_other_units_than_it_reads(tmp_path):
+    x, y = states(), states(seed=1) * 7 - 2
+    transcoder = Transcoder(D, F, scaling_of(x), written_scaling=scaling_of(y))
+    transcoder.prior = Prior.of([transcoder.encode(x)])
+    silent = transcoder.decode(torch.zeros(1, F))[0]
+    assert torch.allclose(silent, y.mean(0), atol=1e-3) and not torch.allclose(silent, x.mean(0), atol=0.1)
+    checkpoint.save(transcoder, provenance(), tmp_path / "c")
+    again, _ = checkpoint.load(tmp_path / "c")
+    assert torch.allclose(again.decode(torch.zeros(1, F)), silent) and again.site == "mlp_input"
 
 
 def test_dictionary_rows_are_brought_back_to_unit_norm():
@@ -230,7 +300,7 @@ def test_binary_is_smooth_enough_to_learn():
     optimizer = torch.optim.Adam(autoencoder.parameters(), 1e-2)
     first = None
     for _ in range(60):
-        loss = (autoencoder(scaled)[0] - scaled).square().mean()
+        loss = (autoencoder(scaled).found - scaled).square().mean()
         first = first or loss.item()
         optimizer.zero_grad()
         loss.backward()

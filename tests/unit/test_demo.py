@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bae import corpus
+from bae.autoencoder import Pair
 from bae.contexts import contexts, read
 from bae.evaluation import evaluate
 from bae.language_model import LanguageModel
@@ -49,8 +50,10 @@ def test_they_are_small_enough_to_be_committed():
 def test_they_explain_text_that_they_have_not_seen(lenses, states, name):
     autoencoder = lenses.usable[name].autoencoder
     kept = states[autoencoder.scaling.keeps(states)]
-    figures, _ = evaluate(autoencoder, [kept])
+    figures, _ = evaluate(autoencoder, [Pair.same(kept)])
     told = lenses.provenance[name].figures
     assert figures.fvu == pytest.approx(told["fvu"], abs=0.1) and figures.l0 == pytest.approx(told["l0"], rel=0.5)
     shuffled = states[:, torch.randperm(states.shape[1], generator=torch.Generator().manual_seed(0))]
-    assert evaluate(autoencoder, [shuffled])[0].fvu > 2 * figures.fvu, "negative control: dimensions in another order are not explained"
+    assert evaluate(autoencoder, [Pair.same(shuffled)])[0].fvu > 2 * figures.fvu, (
+        "negative control: dimensions in another order are not explained"
+    )

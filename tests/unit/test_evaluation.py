@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from bae.autoencoder import KINDS
-from bae.evaluation import binary_entropy, evaluate, minority_rate
+from bae.autoencoder import KINDS, Pair
+from bae.entropy import binary_entropy
+from bae.evaluation import evaluate, minority_rate
 from bae.scaling import Scaling
 
 
@@ -13,11 +14,14 @@ class Stub:
     """A dictionary whose codes and reconstructions are given, to measure the measuring."""
 
     def __init__(self, decode, binary=False):
-        self.decode, self.binary, self.n_features, self.kind = decode, binary, 3, "relu"
+        self.decode, self.binary, self.discrete, self.n_features, self.kind = decode, binary, binary, 3, "relu"
         self.scaling = Scaling.raw(3)
 
     def encode(self, states):
         return states.clone()
+
+    def bits(self, states):
+        return (states != 0).float()
 
     def magnitude(self, prior=None):
         return KINDS["relu"](3, 3, Scaling.raw(3)).magnitude()
@@ -29,16 +33,16 @@ def states(n: int = 1000) -> torch.Tensor:
 
 def test_fvu_of_the_mean_is_1_and_of_identity_0():
     x = states()
-    assert evaluate(Stub(lambda code: code), [x])[0].fvu == 0
-    assert evaluate(Stub(lambda code: x.mean(0).expand_as(code)), [x])[0].fvu == pytest.approx(1, abs=1e-6)
-    assert evaluate(Stub(torch.zeros_like), [x])[0].fvu > 2, "zero is worse than the mean where the mean is not zero"
+    assert evaluate(Stub(lambda code: code), [Pair.same(x)])[0].fvu == 0
+    assert evaluate(Stub(lambda code: x.mean(0).expand_as(code)), [Pair.same(x)])[0].fvu == pytest.approx(1, abs=1e-6)
+    assert evaluate(Stub(torch.zeros_like), [Pair.same(x)])[0].fvu > 2, "zero is worse than the mean where the mean is not zero"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_figures_equal_a_loop(kind):
     x = torch.randn(700, 12, generator=torch.Generator().manual_seed(1)) * 3 + 1
     autoencoder = KINDS[kind](12, 30, Scaling.measure(x.norm(dim=-1), [x]))
-    found, prior = evaluate(autoencoder, [x[:300], x[300:]], chunk=128)
+    found, prior = evaluate(autoencoder, [Pair.same(x[:300]), Pair.same(x[300:])], chunk=128)
     code, original = autoencoder.encode(x).numpy(), x.double().numpy()
     error = ((original - autoencoder.decode(autoencoder.encode(x)).double().numpy()) ** 2).sum()
     assert found.tokens == prior.tokens == 700
@@ -76,7 +80,9 @@ def test_active_features_are_counted_on_tokens_spread_over_the_whole_text(monkey
     x[:900, 0] = 1
     x[900:, 1] = 1
     monkeypatch.setattr("bae.evaluation.ACTIVE_TOKENS", 100)
-    assert evaluate(Stub(lambda code: code), [x])[0].active_8192_tokens == 2
-    assert evaluate(Stub(lambda code: code), [x[:100], x[100:]], chunk=64)[0].active_8192_tokens == 2
+    assert evaluate(Stub(lambda code: code), [Pair.same(x)])[0].active_8192_tokens == 2
+    assert evaluate(Stub(lambda code: code), [Pair.same(x[:100]), Pair.same(x[100:])], chunk=64)[0].active_8192_tokens == 2
     monkeypatch.setattr("bae.evaluation.ACTIVE_MORE_THAN", 10)
-    assert evaluate(Stub(lambda code: code), [x])[0].active_8192_tokens == 1, "a tenth of the sample: 10 tokens, not more than 10"
+    assert evaluate(Stub(lambda code: code), [Pair.same(x)])[0].active_8192_tokens == 1, (
+        "a tenth of the sample: 10 tokens, not more than 10"
+    )

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bae import corpus, harvest
+from bae.autoencoder import KINDS
 from bae.contexts import contexts
 from bae.harvest import HarvestConfig, HiddenStates
 from bae.progress import read_status
@@ -140,7 +141,7 @@ def test_text_that_ends_early_gives_what_there_is(tiny_model, source, tmp_path):
 def test_scaling_is_measured_on_what_is_stored(tiny_model, source, tmp_path):
     states = harvest.harvest(tiny_model, config(source), tmp_path / "h")
     scaling = states.scaling(4)
-    kept = torch.cat([states.kept(number, 4, scaling) for number in range(states.n_shards)])
+    kept = torch.cat([pair.read for pair in states.all_pairs(4, KINDS["relu"](32, 8, scaling))])
     assert len(kept) == scaling.tokens - scaling.dropped
     assert scaling.apply(kept).square().sum(-1).mean().item() == pytest.approx(32, rel=1e-3)
     assert not torch.allclose(scaling.mean, states.scaling(1).mean), "layers have scalings of their own"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bae.autoencoder import KINDS, checkpoint
+from bae.autoencoder import KINDS, Pair, checkpoint
 from bae.contexts import Context
 from bae.evaluation import evaluate
 from bae.index import build as building
@@ -17,11 +17,15 @@ from bae.index.build import IndexConfig, build_index, chosen_contexts
 from bae.index.leaders import Leaders, Peaks, peaks
 from bae.index.query import Index
 from bae.index.words import WordCounts, Words, summary, words_of
+from bae.language_model import Place
 from bae.lenses import load_lenses
 from bae.scaling import Scaling
 from tests.conftest import prose, write_jsonl
 
 HTML = "The <b onmouseover=alert(1)>film</b> & the 'plot' of ship. \x00 Done."
+
+
+VARIANTS = {kind: (kind, {}) for kind in KINDS} | {"topk": ("topk", {"k": 4}), "two-bit": ("binary", {"bits_per_feature": 2})}
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +35,15 @@ def study(tiny_model, tmp_path_factory):
     source = write_jsonl(folder / "text.jsonl", [*(prose(seed) for seed in range(80)), HTML])
     config = IndexConfig((str(source),), contexts=60, shortest=4, longest=24, keep_states=True)
     group = chosen_contexts(tiny_model, config)
-    states = torch.cat([tiny_model.hidden_states(torch.tensor([c.ids]), [2])[2][0, 1:] for c in group]).half().float()
-    scaling = Scaling.measure(states.norm(dim=-1), [states])
-    for number, (kind, cls) in enumerate(KINDS.items()):
-        options = {"k": 4} if kind == "topk" else {}
+    where = {"residual": 2, "mlp_input": Place(2, "mlp_input")}
+    read = [tiny_model.hidden_states(torch.tensor([c.ids]), list(where.values())) for c in group]
+    states_of = {site: torch.cat([found[place][0, 1:] for found in read]).half().float() for site, place in where.items()}
+    for number, (name, (kind, options)) in enumerate(VARIANTS.items()):
+        cls = KINDS[kind]
+        states = states_of[cls.site]
+        scaling = Scaling.measure(states.norm(dim=-1), [states])
         autoencoder = cls(tiny_model.d_model, 64, scaling, seed=number, **options)
-        if kind == "binary":
+        if name == "binary":
             autoencoder.start_at(0.15, scaling.apply(states))
             with torch.no_grad():
                 autoencoder.b_in[7] = -(scaling.apply(states) @ autoencoder.W_in)[:, 7].kthvalue(len(states) // 10).values
@@ -44,9 +51,9 @@ def study(tiny_model, tmp_path_factory):
             with torch.no_grad():
                 autoencoder.b_in.fill_(-1.0)
         autoencoder.half().float()
-        _, autoencoder.prior = evaluate(autoencoder, [states])
-        told = checkpoint.Provenance(kind, 2, tiny_model.name, tiny_model.fingerprint, (str(source),), 32, number, 0)
-        checkpoint.save(autoencoder, told, folder / "autoencoders" / kind)
+        _, autoencoder.prior = evaluate(autoencoder, [Pair.same(states)])
+        told = checkpoint.Provenance(name, 2, tiny_model.name, tiny_model.fingerprint, (str(source),), 32, number, 0)
+        checkpoint.save(autoencoder, told, folder / "autoencoders" / name)
     lenses = load_lenses(folder / "autoencoders", tiny_model)
     patch = pytest.MonkeyPatch()
     patch.setattr("bae.index.build.SHARD_TOKENS", 150)
@@ -55,10 +62,10 @@ def study(tiny_model, tmp_path_factory):
     file = build_index(tiny_model, lenses.usable, lenses.provenance, config, folder / "index")
     patch.undo()
     # what the build itself read: a batch and a context run alone may round to neighbouring fp16 numbers
-    kept = torch.cat([load_file(shard)["layer.2"] for shard in sorted((file.parent / "states").glob("*.safetensors"))]).float()
-    assert torch.allclose(kept, states, atol=2e-2) and len(kept) == len(states)
-    states = kept
-    return {"file": file, "group": group, "states": states, "lenses": lenses, "config": config, "folder": folder}
+    shards = [load_file(shard) for shard in sorted((file.parent / "states").glob("*.safetensors"))]
+    kept = {site: torch.cat([shard[f"layer.{place}"] for shard in shards]).float() for site, place in where.items()}
+    assert all(torch.allclose(kept[site], states_of[site], atol=2e-2) for site in where)
+    return {"file": file, "group": group, "states": kept, "lenses": lenses, "config": config, "folder": folder}
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +77,12 @@ def index(study):
 
 def dense(study, name):
     autoencoder = study["lenses"].usable[name].autoencoder
-    margin = autoencoder.margin(study["states"])
+    margin = autoencoder.margin(study["states"][autoencoder.site])
     code = autoencoder.activation(margin)
     return code, (margin if autoencoder.binary else code), np.repeat(range(len(study["group"])), [len(c.ids) - 1 for c in study["group"]])
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", VARIANTS)
 class TestAgainstBruteForce:
     def test_rates_and_counts(self, study, index, name):
         code, _, _ = dense(study, name)
@@ -88,7 +95,7 @@ class TestAgainstBruteForce:
     def test_top_10_of_every_token(self, study, index, name):
         code, _, _ = dense(study, name)
         autoencoder = study["lenses"].usable[name].autoencoder
-        _, prior = evaluate(autoencoder, [study["states"]])
+        _, prior = evaluate(autoencoder, [Pair.same(study["states"][autoencoder.site])])
         magnitude = autoencoder.magnitude(prior)
         loud, activated = magnitude.of(code), magnitude.activated(code)
         expected = [sorted((f for f in range(64) if activated[t, f]), key=lambda f: (-loud[t, f].item(), f))[:10] for t in range(len(code))]
@@ -230,7 +237,7 @@ class TestQueries:
     def test_what_is_not_there_is_named(self, index):
         with pytest.raises(KeyError, match="0 to 63"):
             index.feature("binary", 64)
-        with pytest.raises(KeyError, match="binary, gated, relu, topk"):
+        with pytest.raises(KeyError, match="batchtopk, binary, gated, jumprelu, relu, topk, transcoder, two-bit, twopath"):
             index.feature("nobody", 0)
 
     def test_neighbours_go_round(self, index):

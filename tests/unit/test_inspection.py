@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from bae.autoencoder import KINDS
+from bae.autoencoder import KINDS, Pair
 from bae.evaluation import evaluate
 from bae.inspection import Lens, inspect, summarize
+from bae.language_model import Place, place
 from bae.scaling import Scaling
 
 TEXT = "Senate vote bill law. Ship harbor \U0001f44b\U0001f3fd sea."
@@ -14,13 +15,14 @@ TEXT = "Senate vote bill law. Ship harbor \U0001f44b\U0001f3fd sea."
 @pytest.fixture(scope="module")
 def lenses(tiny_model):
     found = {}
-    for layer, kind in ((1, "binary"), (3, "relu"), (3, "topk")):
-        states = tiny_model.hidden_states(torch.randint(5, 200, (40, 20), generator=torch.Generator().manual_seed(0)), [layer])[layer]
+    for layer, kind in ((1, "binary"), (3, "relu"), (3, "topk"), (3, "transcoder")):
+        where = place(layer, KINDS[kind].site)
+        states = tiny_model.hidden_states(torch.randint(5, 200, (40, 20), generator=torch.Generator().manual_seed(0)), [where])[where]
         states = states.flatten(0, 1)
         autoencoder = KINDS[kind](tiny_model.d_model, 48, Scaling.measure(states.norm(dim=-1), [states]))
         if kind == "binary":
             autoencoder.start_at(0.1, autoencoder.scaling.apply(states))
-        _, autoencoder.prior = evaluate(autoencoder, [states])
+        _, autoencoder.prior = evaluate(autoencoder, [Pair.same(states)])
         found[kind] = Lens(kind, layer, autoencoder, autoencoder.magnitude(), 32)
     return found
 
@@ -29,7 +31,7 @@ def test_equals_each_step_alone(tiny_model, lenses):
     found = inspect(tiny_model, lenses, TEXT)
     for lens in lenses.values():
         one = found[lens.name]
-        states = tiny_model.hidden_states(torch.tensor([one.tokens.ids]), [lens.layer])[lens.layer][0].half().float()
+        states = tiny_model.hidden_states(torch.tensor([one.tokens.ids]), [lens.place])[lens.place][0].half().float()
         assert torch.equal(one.code, lens.autoencoder.encode(states))
         assert not one.read[0] and (one.top.feature[0] == -1).all(), "the BOS is never read"
         assert torch.equal(one.top.feature[1:], lens.magnitude.top(one.code).feature[1:])
@@ -40,7 +42,7 @@ def test_one_pass_serves_all(tiny_model, lenses, monkeypatch):
     original = tiny_model.hidden_states
     monkeypatch.setattr(tiny_model, "hidden_states", lambda *args: calls.append(args) or original(*args))
     inspect(tiny_model, lenses, TEXT)
-    assert len(calls) == 1 and calls[0][1] == [1, 3]
+    assert len(calls) == 1 and set(calls[0][1]) == {1, 3, Place(3, "mlp_input")}
 
 
 def test_summary_counts_what_the_top_lists_hold(tiny_model, lenses):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bae import packaged_model
-from bae.language_model import LanguageModel
+from bae.language_model import LanguageModel, Place
 
 TEXT = "The senate passed a law. The ship left the harbor in winter light."
 STRANGE = [
@@ -45,6 +45,28 @@ def assert_identical(model: LanguageModel, layers: list[int], ids: torch.Tensor,
 @pytest.mark.parametrize("layers", [[0], [1], [2], [4], [3, 1], [0, 1, 2, 3, 4]])
 def test_hidden_states_are_the_library_s_own(tiny_model, layers):
     assert_identical(tiny_model, layers, torch.tensor([tiny_model.tokenize(TEXT).ids]))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_what_an_mlp_reads_is_the_library_s_own(tiny_model, masked):
+    """Against what hooks see; the hidden states beside it stay those of the trunk without it."""
+    ids = torch.randint(2, len(tiny_model.tokenizer), (3, 12), generator=torch.Generator().manual_seed(0))
+    mask = (torch.arange(12) < torch.tensor([12, 7, 3])[:, None]).long() if masked else None
+    caught = {}
+    hooks = [
+        block.mlp.register_forward_pre_hook(lambda _module, inputs, layer=layer: caught.setdefault(layer, inputs[0]))
+        for layer, block in enumerate(tiny_model.model.model.layers, start=1)
+    ]
+    expected = library_states(tiny_model, ids, mask)
+    for hook in hooks:
+        hook.remove()
+    found = tiny_model.hidden_states(ids, [Place(2, "mlp_input"), 3, Place(4, "mlp_input"), 4], mask)
+    assert list(found) == [Place(2, "mlp_input"), 3, Place(4, "mlp_input"), 4]
+    assert torch.equal(found[Place(2, "mlp_input")], caught[2]) and torch.equal(found[Place(4, "mlp_input")], caught[4])
+    assert torch.equal(found[3], expected[3]) and torch.equal(found[4], expected[4])
+    assert not torch.equal(caught[2], caught[4])
+    with pytest.raises(ValueError, match="layer 0"):
+        tiny_model.hidden_states(ids, [Place(0, "mlp_input")])
 
 
 def test_padded_contexts_too(tiny_model):

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from bae.autoencoder import KINDS
+from bae.autoencoder import KINDS, Pair
 from bae.objective import BinaryObjective, SparseObjective, entropy_bits, excess_density, l1, reconstruction_loss, revival_loss
 from bae.scaling import Scaling
 
@@ -57,9 +57,8 @@ def test_revival_loss_is_0_when_dead_features_explain_the_rest_and_1_when_they_s
 def test_entropy_weight_waits_for_the_warm_up():
     x = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
     autoencoder = KINDS["binary"](8, 16, Scaling.raw(8))
-    none = torch.zeros(16, dtype=torch.bool)
     objective = BinaryObjective(entropy_weight=1.0, covariance_weight=0.5, warm_up=0.25)
-    early, late = (objective(autoencoder, x, done, none) for done in (0.2, 0.3))
+    early, late = (objective(autoencoder, Pair.same(x), done, None) for done in (0.2, 0.3))
     assert early.total.item() == pytest.approx((early.parts["reconstruction"] + 0.5 * early.parts["covariance"]).item())
     assert late.total.item() == pytest.approx((early.total + late.parts["entropy"]).item())
     assert late.parts["entropy"] > 0
@@ -69,8 +68,8 @@ def test_plain_sae_has_no_revival():
     x = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
     autoencoder = KINDS["relu"](8, 16, Scaling.raw(8))
     dead = torch.arange(16) < 4
-    assert "revival" in SparseObjective(l1_weight=0.1)(autoencoder, x, 0.5, dead).parts
-    assert "revival" not in SparseObjective(l1_weight=0.1, revival_weight=0.0)(autoencoder, x, 0.5, dead).parts
+    assert "revival" in SparseObjective(l1_weight=0.1)(autoencoder, Pair.same(x), 0.5, dead).parts
+    assert "revival" not in SparseObjective(l1_weight=0.1, revival_weight=0.0)(autoencoder, Pair.same(x), 0.5, dead).parts
 
 
 def test_excess_density_counts_only_what_is_above_the_cap():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bae.autoencoder import BinaryAutoencoder
+from bae.autoencoder import BinaryAutoencoder, Pair
 from bae.evaluation import evaluate
 from bae.refit import refit_decoder
 from bae.scaling import Scaling
@@ -22,7 +22,7 @@ def fitted(monkeypatch):
 def test_it_is_least_squares(fitted, monkeypatch):
     x, autoencoder = fitted
     monkeypatch.setattr("bae.refit.RIDGE_TOKENS", 1e-9)
-    refit_decoder(autoencoder, [x[:900], x[900:]])
+    refit_decoder(autoencoder, [Pair.same(x[:900]), Pair.same(x[900:])])
     design = np.c_[autoencoder.encode(x).double().numpy(), np.ones(len(x))]
     expected, *_ = np.linalg.lstsq(design, autoencoder.scaling.apply(x).double().numpy(), rcond=None)
     assert np.allclose(autoencoder.W_out.detach().numpy(), expected[:-1], atol=1e-4)
@@ -31,10 +31,10 @@ def test_it_is_least_squares(fitted, monkeypatch):
 
 def test_codes_stay_and_the_error_falls(fitted):
     x, autoencoder = fitted
-    before, code = evaluate(autoencoder, [x])[0], autoencoder.encode(x)
-    refit_decoder(autoencoder, [x])
+    before, code = evaluate(autoencoder, [Pair.same(x)])[0], autoencoder.encode(x)
+    refit_decoder(autoencoder, [Pair.same(x)])
     assert torch.equal(autoencoder.encode(x), code)
-    assert evaluate(autoencoder, [x])[0].fvu < before.fvu
+    assert evaluate(autoencoder, [Pair.same(x)])[0].fvu < before.fvu
 
 
 def test_a_bit_that_never_fires_gets_no_row(fitted):
@@ -42,5 +42,5 @@ def test_a_bit_that_never_fires_gets_no_row(fitted):
     x, autoencoder = fitted
     with torch.no_grad():
         autoencoder.b_in[3] = -1e6
-    refit_decoder(autoencoder, [x])
+    refit_decoder(autoencoder, [Pair.same(x)])
     assert autoencoder.W_out[3].abs().max() == 0 and autoencoder.W_out[4].abs().max() > 0

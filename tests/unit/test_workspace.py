@@ -59,7 +59,7 @@ def test_a_recipe_is_read_with_its_defaults():
         ("1_000", "0", "1 or more; got train_tokens = 0"),
         ('["addresses"]', "[]", "sources must be a list of texts"),
         ('["addresses"]', '"addresses"', "sources must be a list of texts"),
-        ('kind = "topk"', 'kind = "batchtopk"', "unknown kind 'batchtopk'; there are binary, relu, topk, gated"),
+        ('kind = "topk"', 'kind = "quantum"', "unknown kind 'quantum'; there are binary, relu, topk, gated"),
         ("layer = 3", "layer = 7", r"layer 7, which is not harvested; layers are \[2, 3\]"),
         ("layer = 3\n", "", "needs name, kind and layer; .* lacks layer"),
         ('name = "topk"', 'name = "bae"', "have one name"),
