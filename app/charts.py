@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
 
 import plotly.graph_objects as go
@@ -21,6 +23,12 @@ TEMPLATE = go.layout.Template(
         "yaxis": {"automargin": True, "zeroline": False, "gridcolor": "rgba(128,128,128,.25)"},
     }
 )
+RUN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+"""Okabe and Ito's, as in the theme, without the yellow that is lost on white: who is who among runs, and nothing else."""
+STEP_SCALE = ((0, "#2F86C8"), (0.5, "#9A9A9A"), (1, ORANGE))
+"""Early to late: seen on light and on dark, and in order with any kind of colour vision."""
+FEW_POINTS = 15
+"""A line through no more is drawn with its points."""
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -64,6 +72,91 @@ def rate_histogram(rates: Sequence[float]) -> go.Figure:
     figure.update_xaxes(type="log", tickvals=decades, ticktext=[percent(decade) for decade in decades])
     # a bar of one feature has height on a logarithmic axis too
     figure.update_yaxes(type="log", dtick=1, range=[-0.3, math.log10(max(counts, default=1)) + 0.15])
+    return figure
+
+
+@dataclass(frozen=True)
+class Line:
+    """A figure of one run along its steps."""
+
+    name: str
+    """Foreign: a folder's name."""
+    colour: str
+    steps: Sequence[float]
+    values: Sequence[float]
+    dotted: bool = False
+    """What the solid line of the same colour is to be compared with."""
+
+
+def curves(lines: Sequence[Line], y: str, log: bool, x_end: float) -> go.Figure:
+    """One figure of several runs along the steps up to `x_end`, so that charts beside each other share their steps."""
+    figure = go.Figure(
+        [
+            go.Scatter(
+                x=line.steps,
+                y=line.values,
+                name=escape(line.name),
+                mode="lines" if len(line.steps) > FEW_POINTS else "lines+markers",
+                marker={"size": 5, "color": line.colour},
+                line={"color": line.colour, "width": 1.6, "dash": "dot" if line.dotted else "solid"},
+                hovertemplate=f"%{{y:,.5~g}} {y}",
+            )
+            for line in lines
+        ]
+    )
+    figure.update_layout(template=TEMPLATE, height=240, xaxis_title="step", yaxis_title=y, hovermode="x unified", uirevision="keep zoom")
+    figure.update_xaxes(range=[0, max(x_end, 1)], tickformat=",~d", unifiedhovertitle_text="step %{x:,}")
+    figure.update_yaxes(tickformat=",~g")
+    positive = [value for line in lines for value in line.values if value > 0]
+    if log and positive:
+        figure.update_yaxes(type="log", tickvals=log_ticks(min(positive), max(positive)))
+    return figure
+
+
+def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
+    """Round numbers to write at a logarithmic axis from `low` to `high`, however short it is: 1, 2, 5 of a decade, or finer."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for steps in ((1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 5, 7), (1, 2, 5), (1,)):
+        ticks = [float(f"{step * 10.0**decade:.3g}") for decade in decades for step in steps]
+        shown = [tick for tick in ticks if low / 1.1 <= tick <= high * 1.1]
+        if len(shown) <= most:
+            return shown
+    return shown[:: math.ceil(len(shown) / most)]
+
+
+def dynamics(
+    steps: Sequence[float], loss: Sequence[float], entropy: Sequence[float], ranges: tuple[tuple[float, float], tuple[float, float]]
+) -> go.Figure:
+    """The path of one training through loss and entropy, as in Fig. 12 of the paper; its colour is the step, a ring its end."""
+    figure = go.Figure(
+        [
+            go.Scatter(
+                x=loss,
+                y=entropy,
+                customdata=steps,
+                mode="lines+markers",
+                line={"color": "rgba(128,128,128,.45)", "width": 1},
+                marker={
+                    "color": steps,
+                    "colorscale": STEP_SCALE,
+                    "size": 6,
+                    "line": {"color": "rgba(128,128,128,.6)", "width": 0.5},
+                    "colorbar": {"title": {"text": "step"}, "thickness": 10, "outlinewidth": 0, "tickformat": ",~d"},
+                },
+                hovertemplate="step %{customdata:,}: reconstruction %{x:.4f}, entropy %{y:,.1f} bits<extra></extra>",
+            ),
+            go.Scatter(
+                x=list(loss)[-1:],
+                y=list(entropy)[-1:],
+                mode="markers",
+                marker={"symbol": "circle-open", "size": 15, "color": "#8A8A8A", "line": {"width": 2.5}},
+                hoverinfo="skip",
+            ),
+        ]
+    )
+    figure.update_layout(template=TEMPLATE, height=330, uirevision="keep zoom")
+    figure.update_xaxes(title="reconstruction loss", range=ranges[0], showgrid=True, gridcolor="rgba(128,128,128,.25)")
+    figure.update_yaxes(title="entropy (bits)", range=ranges[1], tickformat=",~g")
     return figure
 
 

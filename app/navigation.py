@@ -35,6 +35,14 @@ PAGES = {
     "feature": PageEntry(
         "Feature", FOLDER / "feature.py", "feature", ":material/target:", "What one feature fires on", ("ae", "feature", "text")
     ),
+    "training": PageEntry(
+        "Training",
+        FOLDER / "training.py",
+        "training",
+        ":material/model_training:",
+        "Train dictionaries, and watch them learn",
+        ("ae", "text", "runs"),
+    ),
 }
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from bae import runs
+from bae.curves import Curve
 from bae.index.query import Index
 from bae.notebook import Notebook
 from bae.progress import read_status
@@ -57,6 +59,21 @@ def _index(file: str) -> Index:
 def index_status() -> dict | None:
     """How far the building of the index is; None before it began."""
     return read_status(workspace().status_file("index"))
+
+
+def all_runs() -> list[runs.Run]:
+    """What was trained, is being trained and could be. Raises ValueError where a record of it is damaged."""
+    return runs.runs(workspace())
+
+
+def curves(run: runs.Run) -> list[Curve]:
+    """What a training has logged, stage by stage, up to now."""
+    return [_curve(str(file)).refresh() for file in run.curves]
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _curve(file: str) -> Curve:
+    return Curve(Path(file))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

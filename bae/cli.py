@@ -3,6 +3,7 @@
 import json
 import platform
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -121,6 +122,7 @@ def index(workspace: Folder = Path("workspace"), as_json: AsJson = False) -> Non
 def evaluate(
     workspace: Folder = Path("workspace"),
     name: Annotated[str | None, typer.Option(help="One autoencoder; without one, all.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out what needs the language model.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure dictionaries on held-out text."""
@@ -131,7 +133,43 @@ def evaluate(
         there = study.autoencoder_names()
         if name is not None and name not in there:
             raise ValueError(f"{workspace} has no autoencoder {name!r}; it has {', '.join(there) or 'none'}")
-        _report("evaluate", [row for one in ([name] if name else there) for row in rows(study, one)], as_json)
+        _report("evaluate", rows(study, [name] if name else there, quick), as_json)
+
+
+@app.command("import")
+def import_dictionary(
+    source: Annotated[str, typer.Argument(metavar="PATH", help="A folder or file of another project, or saelens:OWNER/REPO/SAE_ID.")],
+    name: Annotated[str, typer.Option(help="What to call it here.")],
+    workspace: Folder = Path("workspace"),
+    layer: Annotated[int | None, typer.Option(help="The hidden state that it reads, where the folder is wrong or silent.")] = None,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Take the folder's word, even where another layer fits clearly better.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="In place of a dictionary of that name.")] = False,
+) -> None:
+    """Bring a dictionary of SAELens, sparsify, dictionary_learning or the released BAE code, after measuring which layer it fits."""
+    with plain_errors():
+        from bae.formats import importing
+
+        study = Workspace.open(workspace)
+        folder = importing.import_dictionary(study, source, name, layer=layer, anyway=anyway, replace=replace, say=typer.echo)
+        typer.echo(f"import: {name} is in {folder}; `bae index` puts it on the pages")
+
+
+@app.command("export")
+def export_dictionary(
+    name: Annotated[str, typer.Argument(help="A dictionary of the study.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    workspace: Folder = Path("workspace"),
+    layout: Annotated[str, typer.Option("--format", help="Whose layout to write: saelens.")] = "saelens",
+) -> None:
+    """Write a dictionary in another project's layout, scaling folded in."""
+    with plain_errors():
+        from bae.formats import importing
+
+        if layout != "saelens":
+            raise ValueError(f"unknown format {layout!r}; there is saelens")
+        for note in importing.export_dictionary(Workspace.open(workspace), name, folder):
+            typer.echo(note)
+        typer.echo(f"export: {name} is in {folder}")
 
 
 @app.command()
@@ -141,6 +179,7 @@ def bench(name: Annotated[str, typer.Argument(help="A module of tests/benchmarks
         names = sorted(path.stem for path in BENCHMARKS.glob("[a-z]*.py") if path.stem != "conftest")
         if name not in names:
             raise ValueError(f"there is no benchmark {name!r}; there are {', '.join(names) or 'none'}")
+        sys.path.insert(0, str(BENCHMARKS))  # what benchmarks share lies beside them
         spec = spec_from_file_location(f"benchmark_{name}", BENCHMARKS / f"{name}.py")
         module = module_from_spec(spec)
         spec.loader.exec_module(module)

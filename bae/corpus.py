@@ -95,7 +95,16 @@ def _addresses(seed: int) -> Iterator[Document]:
         yield Document(f"addresses/{file.stem}", file.read_text(encoding="utf-8"))
 
 
+def scored_reviews(split: str, seed: int = 0) -> Iterator[tuple[Document, float]]:
+    """The movie reviews of a split with their mean human sentiment score, in [-4, 4]; those scored 0 are left out."""
+    return ((document, score) for document, score in _reviews_with_scores(seed) if score and split_of(document.id) == split)
+
+
 def _reviews(seed: int) -> Iterator[Document]:
+    return (document for document, _ in _reviews_with_scores(seed))
+
+
+def _reviews_with_scores(seed: int) -> Iterator[tuple[Document, float]]:
     if not REVIEWS_ARCHIVE.is_file():
         raise FileNotFoundError(
             f"the movie reviews are not installed: {REVIEWS_ARCHIVE.name} is missing from {REVIEWS_ARCHIVE.parent}; `make setup` fetches it"
@@ -107,8 +116,8 @@ def _reviews(seed: int) -> Iterator[Document]:
     lines = table.splitlines()
     random.Random(seed).shuffle(lines)
     for line in lines:
-        number, _score, text = line.split("\t", 2)
-        yield Document(f"reviews/{number}", text.strip())
+        number, score, text = line.split("\t", 2)
+        yield Document(f"reviews/{number}", text.strip()), float(score)
 
 
 PACKAGED: dict[str, Callable[[int], Iterator[Document]]] = {"addresses": _addresses, "reviews": _reviews}

@@ -1,23 +1,81 @@
-"""The figures of a workspace's dictionary as `bae evaluate --json` prints them (DESIGN, section 6)."""
+"""The figures of a workspace's dictionaries as `bae evaluate` prints and keeps them (DESIGN, section 6)."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import islice
+
+from bae import corpus
 from bae.autoencoder import checkpoint
+from bae.contexts import contexts
 from bae.evaluation import evaluate
+from bae.files import write_json
+from bae.geometry import geometry
 from bae.harvest import HiddenStates
+from bae.language_model import LanguageModel
+from bae.lenses import load_lenses
+from bae.probing import probe
+from bae.splicing import splice
 
-UNITS = {"fvu": "1", "bits": "bits", "l0": "features", "active_8192_tokens": "features", "dense_share": "1",
-         "max_rate": "1", "max_top_k_rate": "1", "dead": "features"}  # fmt: skip
+SPLICED_TOKENS = 8192
+UNITS = {
+    "fvu": "1", "l_r": "raw units squared", "cosine": "1", "shrinkage": "1",
+    "bits": "bits", "support_bits": "bits", "tree_bits": "bits", "l0": "features",
+    "active_8192_tokens": "features", "dense_share": "1", "dense_over_1_percent": "1", "max_rate": "1", "max_top_k_rate": "1",
+    "dead": "features", "frozen": "features",
+    "spectral_norm_samples": "1", "spectral_norm_samples_unit": "1", "spectral_norm_variables": "1",
+    "spectral_norm_variables_unit": "1", "effective_rank": "directions",
+    "delta_ce": "nats", "ce_score": "1", "probe_k1": "1", "probe_k5": "1", "probe_majority": "1",
+}  # fmt: skip
 
 
-def rows(workspace, name: str) -> list[dict]:
-    """Evaluate one checkpoint of a workspace, as it lies on disk, on the held-out harvest.
+def rows(workspace, names: Sequence[str], quick: bool = False) -> list[dict]:
+    """Evaluate checkpoints of a workspace, as they lie on disk, on the held-out harvest; `quick` leaves the language model out.
 
-    Raises FileNotFoundError without a held-out harvest, ValueError for a damaged checkpoint.
+    What is found is kept in `evaluation/NAME.json` for the pages. Raises FileNotFoundError without a held-out harvest,
+    ValueError for a damaged checkpoint.
     """
-    autoencoder, provenance = checkpoint.load(workspace.autoencoder_folder(name))
     held_out = HiddenStates(workspace.harvest_folder("held-out"))
-    found, _ = evaluate(autoencoder, held_out.all_pairs(provenance.layer, autoencoder))
+    figures = {name: _alone(workspace, name, held_out) for name in names}
+    if not quick:
+        for name, more in _with_model(workspace, names).items():
+            figures[name] |= more
+    for name, found in figures.items():
+        write_json(workspace.evaluation_file(name), found)
     return [
-        {"metric": f"{name}.{metric}", "value": value, "unit": unit, "limit": None, "peer": None, "spread": None}
+        {"metric": f"{name}.{metric}", "value": found[metric], "unit": unit, "limit": None, "peer": None, "spread": None}
+        for name, found in figures.items()
         for metric, unit in UNITS.items()
-        if (value := getattr(found, metric)) is not None
+        if found.get(metric) is not None
     ]
+
+
+def _alone(workspace, name: str, held_out: HiddenStates) -> dict:
+    autoencoder, provenance = checkpoint.load(workspace.autoencoder_folder(name))
+    found, _ = evaluate(autoencoder, held_out.all_pairs(provenance.layer, autoencoder))
+    return asdict(found) | asdict(geometry(autoencoder.W_out))
+
+
+def _with_model(workspace, names: Sequence[str]) -> dict[str, dict]:
+    """What needs the language model: the loss with reconstructions in it, and sparse probing."""
+    recipe = workspace.recipe
+    model = LanguageModel.load(recipe.model)
+    loaded = load_lenses(workspace.folder / "autoencoders", model)
+    lenses = {name: loaded.usable[name] for name in names if name in loaded.usable}
+    refused = [f"{name}: {loaded.refused[name]}" for name in names if name in loaded.refused]
+    if refused:
+        raise ValueError("; ".join(refused))
+    text = corpus.documents(recipe.sources, "held-out", recipe.seed)
+    group = list(islice(contexts(model, text, length=recipe.context_length), SPLICED_TOKENS // recipe.context_length + 1))
+    spliced, probed = splice(model, lenses, group), probe(model, lenses)
+    return {
+        name: {
+            "delta_ce": spliced[name].delta_ce,
+            "ce_score": spliced[name].ce_score,
+            "ce": spliced[name].ce,
+            "spliced_tokens": spliced[name].tokens,
+            "probe_k1": probed[name].k1,
+            "probe_k5": probed[name].k5,
+            "probe_majority": probed[name].majority,
+        }
+        for name in lenses
+    }

@@ -174,7 +174,17 @@ class LanguageModel:
             found[layer], begin = states, layer
         return {where: state for where, state in found.items() if where in layers}
 
-    def _trunk(self, begin: int, end: int, with_mlp_input: bool) -> torch.nn.Module:
+    @torch.inference_mode()
+    def continued(
+        self, states: Float[Tensor, "context token d_model"], layer: int, mask: Int[Tensor, "context token"] | None = None
+    ) -> Float[Tensor, "context token vocabulary"]:
+        """The logits that follow from hidden states after block `layer`, the blocks above run on them."""
+        whole, mask = self.model.model, None if mask is None else mask.to(self.device)
+        if layer < self.n_layers:
+            states = self._trunk(layer, self.n_layers)(inputs_embeds=states, attention_mask=mask, use_cache=False).last_hidden_state
+        return self.model.lm_head(whole.norm(states))
+
+    def _trunk(self, begin: int, end: int, with_mlp_input: bool = False) -> torch.nn.Module:
         """Blocks begin..end of the model as a model of its own without a final norm. Shares the weights, adds none."""
         key = (begin, end, with_mlp_input)
         if key not in self._trunks:

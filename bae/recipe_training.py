@@ -1,6 +1,7 @@
 """From a table of a recipe to a trained checkpoint: architecture, objective, descent, evaluation on held-out text."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import islice
@@ -12,6 +13,7 @@ from torch import nn
 from bae import world
 from bae.autoencoder import KINDS, Pair, checkpoint
 from bae.evaluation import Evaluation, evaluate
+from bae.files import locked
 from bae.harvest import HiddenStates
 from bae.language_model import best_device, place
 from bae.objective import BinaryObjective, SparseObjective
@@ -42,6 +44,34 @@ def options_of(kind: str) -> dict[str, set[str]]:
     }
 
 
+class Settings(NamedTuple):
+    """What the table of an autoencoder asks for."""
+
+    chosen: Mapping[str, Mapping]
+    """Its options, by what they configure."""
+    stages: "list[Stage]"
+
+
+def settings(table: Mapping[str, object], seed: int = 0) -> Settings:
+    """Check the options of a recipe's table, before there is any harvest. Raises ValueError for one that training would refuse."""
+    name, kind = table["name"], table["kind"]
+    told = {key: value for key, value in table.items() if key not in ("name", "kind", "layer")}
+    allowed = options_of(kind)
+    known = set().union(*allowed.values())
+    unknown = sorted(set(told) - known)
+    if unknown:
+        raise ValueError(f"autoencoder {name}: a {kind} autoencoder has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    chosen = {group: {key: told[key] for key in names if key in told} for group, names in allowed.items()}
+    if chosen["start"].get("scaling", "centred") not in SCALINGS:
+        raise ValueError(f"autoencoder {name}: scaling is {' or '.join(SCALINGS)}; got {chosen['start']['scaling']!r}")
+    try:
+        stages = _stages(kind, chosen, seed, plain=bool(told.get("plain")))
+        KINDS[kind](8, 4096, Scaling.raw(8), seed=seed, **chosen["architecture"])
+    except TypeError as error:
+        raise ValueError(f"autoencoder {name}: an option has a value of the wrong type: {error}") from error
+    return Settings(chosen, stages)
+
+
 def train(workspace, name: str) -> Evaluation:
     """Train the autoencoder `name` of a workspace's recipe on its harvest, evaluate it, and write its checkpoint.
 
@@ -60,11 +90,15 @@ def train_together(workspace, names: Sequence[str]) -> list[Evaluation]:
     trainings = [Training.plan(workspace, name) for name in names]
     if len(trainings) > 1:
         _check_together(trainings)
-    for number in range(max(len(training.stages) for training in trainings)):
-        runs = [training.run(number) for training in trainings if number < len(training.stages)]
-        batches = partial(_batches, trainings[0], number)
-        fit(runs, batches, workspace.status_file("train"))
-    return [training.finish() for training in trainings]
+    with ExitStack() as stack:
+        if world.rank() == 0:
+            for name in names:
+                busy = f"{name} is being trained by another process; its curve is on the Training page"
+                stack.enter_context(locked(workspace.folder / "training" / name / "lock", busy))
+        for number in range(max(len(training.stages) for training in trainings)):
+            runs = [training.run(number) for training in trainings if number < len(training.stages)]
+            fit(runs, partial(_batches, trainings[0], number), workspace.status_file(f"train-{'+'.join(names)}"))
+        return [training.finish() for training in trainings]
 
 
 def _check_together(trainings: Sequence["Training"]) -> None:
@@ -103,16 +137,9 @@ class Training:
     def plan(cls, workspace: Workspace, name: str) -> "Training":
         """Check a table's options and make the autoencoder that training starts from."""
         table = dict(workspace.autoencoder_table(name))
-        kind, told = table["kind"], {key: v for key, v in table.items() if key not in ("name", "kind", "layer")}
-        allowed = options_of(kind)
-        unknown = sorted(set(told) - set().union(*allowed.values()))
-        if unknown:
-            known = sorted(set().union(*allowed.values()))
-            raise ValueError(f"autoencoder {name}: a {kind} autoencoder has no option {', '.join(unknown)}; it has {', '.join(known)}")
-        chosen = {group: {key: told[key] for key in names if key in told} for group, names in allowed.items()}
-        stages = _stages(kind, chosen, workspace.recipe.seed, plain=bool(told.get("plain")))
+        chosen, stages = settings(table, workspace.recipe.seed)
         train_states, held_out = (HiddenStates(workspace.harvest_folder(split)) for split in ("train", "held-out"))
-        autoencoder = _start(kind, table["layer"], chosen, train_states, stages[0].descent)
+        autoencoder = _start(table["kind"], table["layer"], chosen, train_states, stages[0].descent)
         return cls(workspace, table, chosen, stages, train_states, held_out, autoencoder)
 
     @property
@@ -173,8 +200,6 @@ class Training:
 
 def _start(kind: str, layer: int, chosen: Mapping, states: HiddenStates, config: FitConfig) -> nn.Module:
     start = {"expansion": EXPANSION, "scaling": "centred", "firing_rate": FIRING_RATE, **chosen["start"]}
-    if start["scaling"] not in SCALINGS:
-        raise ValueError(f"scaling is {' or '.join(SCALINGS)}; got {start['scaling']!r}")
     d_model = states.record["d_model"]
     read_at = place(layer, KINDS[kind].site)
     measured = {where: states.scaling(where) if start["scaling"] == "centred" else Scaling.raw(d_model) for where in {read_at, layer}}

@@ -5,8 +5,11 @@ else that moves is in `TrainingState`, saved whole every few minutes. Several au
 """
 
 import json
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -213,20 +216,40 @@ def fit(runs: Sequence[Run], batches: Callable[[int], Iterator[Pair]], status: P
     """Train the autoencoders of `runs` in place, in one pass over the data; each goes on from the state in its folder.
 
     `batches(skip)` gives the batches from number `skip` on. The loss curve of a run grows in its `curve.jsonl`, with the share
-    of the variance of held-out states that is unexplained. Raises FloatingPointError when a loss is no longer finite; the last
-    saved state stays.
+    of the variance of held-out states that is unexplained. A SIGTERM saves the states before it ends the process.
+    Raises FloatingPointError when a loss is no longer finite; the last saved state stays.
     """
     first = min(run.state.step for run in runs)
     steps = max(run.config.steps for run in runs)
     title = "train " + ", ".join(run.folder.parent.name for run in runs)
-    with Progress(title, steps, "steps", status if world.rank() == 0 else None, done=first) as progress:
+    with stoppable() as told_to_stop, Progress(title, steps, "steps", status if world.rank() == 0 else None, done=first) as progress:
         stream = batches(first)
         for number in range(first, steps):
+            if told_to_stop():
+                for run in runs:
+                    run.save()
+                return
             batch = next(stream)
             for run in runs:
                 if run.state.step == number and not run.done:
                     run.advance(batch)
             progress.advance(1)
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """Hold a SIGTERM back while the block runs, and end by it afterwards; yields whether one came."""
+    came = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: came.append(True))
+    try:
+        yield lambda: bool(came)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if came:
+        signal.raise_signal(signal.SIGTERM)
 
 
 def step(state: TrainingState, batch: Pair, objective: Objective, config: FitConfig) -> Loss:

@@ -236,6 +236,10 @@ class Workspace:
         """Where the checkpoint of one dictionary lies."""
         return self.folder / "autoencoders" / name
 
+    def evaluation_file(self, name: str) -> Path:
+        """What `bae evaluate` found of one dictionary."""
+        return self.folder / "evaluation" / f"{name}.json"
+
     @property
     def notebook_file(self) -> Path:
         """The SQLite file of what people and jobs write."""

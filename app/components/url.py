@@ -38,6 +38,18 @@ def choice(name: str, options: Collection[str], default: str, others: str = "") 
     return default
 
 
+def several(name: str, options: Collection[str], default: Sequence[str]) -> list[str]:
+    """Some of `options`, with commas between them in the address; those that are not there are named and left out."""
+    value = st.query_params.get(name)
+    if value is None:
+        return list(default)
+    asked = dict.fromkeys(part for part in value.split(",") if part)
+    unknown = [part for part in asked if part not in options]
+    if unknown:
+        wrong(name, ",".join(unknown), ", ".join(code(option) for option in options) or "nothing yet", None)
+    return [option for option in options if option in asked]
+
+
 def whole(name: str, low: int, high: int, default: int | None) -> int | None:
     """A whole number in low..high; `default` where the address names none."""
     value = st.query_params.get(name)

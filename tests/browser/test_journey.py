@@ -195,7 +195,7 @@ def test_back_goes_one_step_back(page):
     page.get_by_role("heading", name="Feature 7", exact=True).wait_for()
 
 
-@pytest.mark.parametrize("name", ["", "text", "features", "feature"])
+@pytest.mark.parametrize("name", ["", "text", "features", "feature", "training"])
 def test_nothing_overflows_a_narrow_window(page, name):
     page.set_viewport_size({"width": 900, "height": 900})
     page.goto(f"/{name}?ae=bae")
