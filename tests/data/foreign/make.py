@@ -1,9 +1,9 @@
 """Makes the golden files of `tests/unit/test_formats.py` with the packages whose formats they are. README.md says how to run it.
 
-    python make.py theirs     in an environment with sae-lens, dictionary-learning and eai-sparsify: folders that they save,
-                              each with an oracle.safetensors of what they encode and decode
-    python make.py ours       in this project's environment: folders that `bae export` writes, in exported/
-    python make.py check      with sae-lens again: loads exported/, and keeps what it encodes and decodes beside them
+python make.py theirs     in an environment with sae-lens, dictionary-learning and eai-sparsify: folders that they save,
+                          each with an oracle.safetensors of what they encode and decode
+python make.py ours       in this project's environment: folders that `bae export` writes, in exported/
+python make.py check      with sae-lens again: loads exported/, and keeps what it encodes and decodes beside them
 """
 
 import json
@@ -72,9 +72,7 @@ def saelens() -> None:
     save("saelens-jumprelu", sae_lens.JumpReLUSAE, sae_lens.JumpReLUSAEConfig, 5)
     save("saelens-gated", sae_lens.GatedSAE, sae_lens.GatedSAEConfig, 6)
     hooks = {"hook_name": "blocks.1.mlp.hook_in", "hook_name_out": "blocks.1.hook_resid_post"}
-    save(
-        "saelens-transcoder", sae_lens.Transcoder, sae_lens.TranscoderConfig, 7, d_out=D, apply_b_dec_to_input=False, metadata=hooks
-    )
+    save("saelens-transcoder", sae_lens.Transcoder, sae_lens.TranscoderConfig, 7, d_out=D, apply_b_dec_to_input=False, metadata=hooks)
     saelens_batchtopk(made("saelens-batchtopk-training"), made("saelens-batchtopk-final"))
     saelens_before_6(made("saelens-5"))
     saelens_unfolded(made("saelens-unfolded"))
@@ -129,9 +127,7 @@ def saelens_unfolded(folder: Path) -> None:
     from sae_lens.saes.sae import SAEMetadata
     from sae_lens.training.activation_scaler import ActivationScaler
 
-    config = sae_lens.StandardSAEConfig(
-        d_in=D, d_sae=F, normalize_activations="expected_average_only_in", metadata=SAEMetadata(**METADATA)
-    )
+    config = sae_lens.StandardSAEConfig(d_in=D, d_sae=F, normalize_activations="expected_average_only_in", metadata=SAEMetadata(**METADATA))
     sae = sae_lens.StandardSAE(config)
     shake(sae, 9)
     sae.save_model(folder)
