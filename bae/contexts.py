@@ -60,8 +60,8 @@ def _windows(model: LanguageModel, document: Document, length: int) -> Iterator[
 
 
 def _sentences(model: LanguageModel, document: Document, length: int) -> Iterator[Context]:
-    for number, sentence in enumerate(sentences(document.text)):
-        tokens = model.tokenize(sentence)
+    found = sentences(document.text)
+    for number, (sentence, tokens) in enumerate(zip(found, model.tokenize_each(found), strict=True)):
         if len(tokens.ids) <= length:
             yield Context(document.id, number, tokens.ids, tokens.spans, sentence)
 

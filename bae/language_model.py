@@ -131,8 +131,19 @@ class LanguageModel:
 
     def tokenize(self, text: str, max_tokens: int | None = None) -> Tokens:
         """The tokens of `text` behind one BOS, with their spans in characters; at most `max_tokens`, BOS included."""
-        encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        ids, spans = encoded["input_ids"], encoded["offset_mapping"]
+        return self.tokenize_each([text], max_tokens)[0]
+
+    def tokenize_each(self, texts: Sequence[str], max_tokens: int | None = None) -> list[Tokens]:
+        """The tokens of several texts, each behind a BOS of its own."""
+        if not texts:
+            return []
+        encoded = self.tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        return [
+            self._behind_bos(text, ids, spans, max_tokens)
+            for text, ids, spans in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True)
+        ]
+
+    def _behind_bos(self, text: str, ids: list[int], spans: list[tuple[int, int]], max_tokens: int | None) -> Tokens:
         room = len(ids) if max_tokens is None else max_tokens - 1
         kept = list(zip(ids[:room], map(tuple, spans[:room]), strict=True))
         end = max((span[1] for _, span in kept), default=0) if len(ids) > room else len(text)

@@ -47,7 +47,8 @@ class Spool:
         counts, features, strengths = [], [], []
         for part, keep in zip(states.split(CHUNK_TOKENS), kept.split(CHUNK_TOKENS), strict=True):
             margin = self.lens.autoencoder.margin(part.float().to(self.lens.autoencoder.W_in.device))
-            code = self.lens.autoencoder.activation(margin).cpu() * keep[:, None]
+            code = self.lens.autoencoder.activation(margin).cpu()
+            code[~keep] = 0
             token, feature = code.nonzero(as_tuple=True)
             strength = (margin.cpu() if self.lens.autoencoder.binary else code)[token, feature]
             value = code[token, feature].double()

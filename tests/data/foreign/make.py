@@ -18,7 +18,7 @@ from torch import Tensor
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[2]))
-D, F, TOKENS = 12, 24, 20
+D, F, TOKENS = 8, 16, 12
 METADATA = {"model_name": "tiny-llama", "hook_name": "blocks.1.hook_resid_post", "context_size": 64, "prepend_bos": True}
 
 
@@ -193,9 +193,8 @@ def theirs() -> None:
 
 def ours() -> None:
     """All that `bae export` writes, from the autoencoders of the unit test."""
-    from tests.unit.test_formats import EXPORTED, exported, provenance
-
     from bae.formats import saelens_export
+    from tests.unit.test_formats import EXPORTED, exported, provenance
 
     shutil.rmtree(HERE / "exported", ignore_errors=True)
     for name in EXPORTED:
