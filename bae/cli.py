@@ -1,12 +1,13 @@
 """The `bae` command. Thin: reads options, calls one function, prints. Results go to standard output, progress to standard error."""
 
 import json
+import os
 import platform
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -90,8 +91,8 @@ def recipe_file(recipe: str | None) -> Path:
 
 @app.command()
 def harvest(workspace: Folder = Path("workspace"), as_json: AsJson = False) -> None:
-    """Keep the hidden states that the recipe asks for."""
-    _stage("harvest", workspace, pipeline.harvest_all, as_json)
+    """Keep the hidden states that the recipe asks for. `torchrun -m bae harvest` shares the work over processes."""
+    _stage("harvest", workspace, pipeline.harvest_all, as_json, together=True)
 
 
 @app.command()
@@ -100,7 +101,7 @@ def train(
     name: Annotated[str | None, typer.Option(help="One autoencoder of the recipe; without one, all that are missing.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train the recipe's autoencoders on the harvest."""
+    """Train the recipe's autoencoders on the harvest. `torchrun -m bae train` splits every batch over processes."""
 
     def run(study: Workspace) -> None:
         if name is None:
@@ -109,7 +110,7 @@ def train(
 
         recipe_training.train(study, name)
 
-    _stage("train", workspace, run, as_json)
+    _stage("train", workspace, run, as_json, together=True)
 
 
 @app.command()
@@ -186,13 +187,22 @@ def bench(name: Annotated[str, typer.Argument(help="A module of tests/benchmarks
         _report(name, module.rows(), as_json)
 
 
-def _stage(stage: str, folder: Path, run: Callable[[Workspace], object], as_json: bool) -> None:
-    with plain_errors():
+def _stage(stage: str, folder: Path, run: Callable[[Workspace], object], as_json: bool, together: bool = False) -> None:
+    with plain_errors(), _world() if together else nullcontext():
         study, began = Workspace.open(folder), time.monotonic()
         run(study)
         seconds = round(time.monotonic() - began, 1)
         told = {"name": stage, "workspace": str(study.folder), "seconds": seconds}
         typer.echo(json.dumps(told) if as_json else f"{stage}: done in {seconds} s")
+
+
+def _world() -> AbstractContextManager:
+    """The processes that `torchrun` started with this one, for stages that share their work."""
+    if "WORLD_SIZE" not in os.environ:
+        return nullcontext()  # alone: nothing to load torch for yet
+    from bae import world
+
+    return world.joined()
 
 
 def _report(name: str, rows: list[dict], as_json: bool) -> None:

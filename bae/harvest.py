@@ -17,7 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from bae import corpus
+from bae import corpus, world
 from bae.autoencoder import Autoencoder, Pair
 from bae.contexts import Context, Unit, contexts, read
 from bae.files import write_json, written_whole
@@ -52,27 +52,33 @@ class HarvestConfig:
 def harvest(model: LanguageModel, config: HarvestConfig, folder: Path, status: Path | None = None) -> "HiddenStates":
     """Read the corpus through the model and keep the hidden states of `config.layers` in `folder`.
 
-    Goes on where an earlier run stopped. Raises ValueError when `folder` holds a harvest with another config or model,
-    OSError when the disk is full (finished shards stay).
+    Goes on where an earlier run stopped. Several processes (`bae.world`) take the shards in turn, each its own.
+    Raises ValueError when `folder` holds a harvest with another config or model, OSError when the disk is full (finished
+    shards stay).
     """
-    _claim(folder, model, config)
+    if world.rank() == 0:
+        _claim(folder, model, config)
+    world.wait()
     if (folder / "scaling.safetensors").exists():
         return HiddenStates(folder)
     documents = corpus.documents(config.sources, config.split, config.seed)
     stream = contexts(model, documents, config.unit, config.context_length)
     kept = 0
-    with Progress("harvest", config.tokens, "tokens", status) as progress:
+    with Progress("harvest", config.tokens, "tokens", status if world.rank() == 0 else None) as progress:
         for number, shard in enumerate(_shards(stream, config.tokens)):
             size = sum(len(context.ids) - 1 for context in shard)
             kept += size
-            if (folder / f"{number:05}.safetensors").exists():
+            if number % world.size() != world.rank() or (folder / f"{number:05}.safetensors").exists():
                 progress.skip(size)
             else:
                 _write_shard(model, config.layers, shard, folder, number, progress.advance)
     if not kept:
         raise ValueError(f"the {config.split} split of {', '.join(config.sources)} holds no text to harvest")
+    world.wait()
     states = HiddenStates(folder)
-    _measure(states)
+    if world.rank() == 0:
+        _measure(states)
+    world.wait()
     return states
 
 

@@ -240,7 +240,7 @@ def fit(runs: Sequence[Run], batches: Callable[[int], Iterator[Pair]], status: P
 def stoppable() -> Iterator[Callable[[], bool]]:
     """Hold a SIGTERM back while the block runs, and end by it afterwards; yields whether one came."""
     came = []
-    if threading.current_thread() is not threading.main_thread():
+    if world.size() > 1 or threading.current_thread() is not threading.main_thread():  # ranks must not stop at different steps
         yield lambda: False
         return
     before = signal.signal(signal.SIGTERM, lambda *_: came.append(True))
