@@ -1,4 +1,4 @@
-"""A 0/1 matrix that is mostly 0, and products with it as sums of rows over index lists instead of multiplications.
+"""Matrices that are mostly 0, and products with them as sums of rows over index lists instead of multiplications.
 
 The lists are made once and serve every product of a training step: decode, the gradient of W_out, the covariance penalty.
 """
@@ -11,20 +11,24 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+SUM = 0
+"""How `embedding_bag` calls adding up."""
 DENSE_FROM = 0.15
 """Share of ones from which a matrix product is faster (`bae bench covariance`); on other devices than the CPU it always is."""
 
 
 class Picks(NamedTuple):
-    """For every row of a 0/1 matrix, where its ones are: one list after another."""
+    """For every row of a matrix, where it is not 0: one list after another. And its values there; None where all are 1."""
 
-    where: Int[Tensor, " one"]
+    where: Int[Tensor, " entry"]
     starts: Int[Tensor, " row+1"]
+    values: Float[Tensor, " entry"] | None = None
 
     def sums(self, table: Float[Tensor, "pick column"], begin: int, end: int) -> Float[Tensor, "row column"]:
         """For the rows from `begin` to `end`, the sum of the rows of `table` that they pick."""
         first, last = self.starts[begin], self.starts[end]
-        return F.embedding_bag(self.where[first:last], table, self.starts[begin:end] - first, mode="sum")
+        values = None if self.values is None else self.values[first:last]
+        return F.embedding_bag(self.where[first:last], table, self.starts[begin:end] - first, mode="sum", per_sample_weights=values)
 
 
 class Bits:
@@ -60,6 +64,35 @@ class Bits:
     def _by_column(self) -> Picks:
         row, column = self._places
         return Picks(row[column.argsort(stable=True)], _starts(column, self.ones.shape[1]))
+
+
+class Values(Bits):
+    """A matrix of any numbers, most of them 0, ready to be multiplied."""
+
+    def dots(self, left: Float[Tensor, "row out"], table: Float[Tensor, "column out"]) -> Float[Tensor, "row column"]:
+        """`left @ table.T` where this matrix is not 0, and 0 elsewhere: the gradient of `times` by the values that count."""
+        if not self.sparse:
+            return left @ table.T
+        row, column = self._places
+        products = torch.ops.aten._embedding_bag_per_sample_weights_backward(left, table, column, self._by_row.starts[:-1], row, SUM)
+        found = torch.zeros_like(self.ones)
+        found[row, column] = products
+        return found
+
+    @cached_property
+    def _values(self) -> Tensor:
+        return self.ones[self._places]
+
+    @cached_property
+    def _by_row(self) -> Picks:
+        row, column = self._places
+        return Picks(column, _starts(row, self.ones.shape[0]), self._values)
+
+    @cached_property
+    def _by_column(self) -> Picks:
+        row, column = self._places
+        order = column.argsort(stable=True)
+        return Picks(row[order], _starts(column, self.ones.shape[1]), self._values[order])
 
 
 def _starts(group: Tensor, n_groups: int) -> Tensor:

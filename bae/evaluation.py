@@ -17,6 +17,8 @@ from bae.magnitude import TOP_K, Prior
 ACTIVE_TOKENS = 8192
 ACTIVE_MORE_THAN = 5
 DENSE_ABOVE = 0.1
+PAIRED_UP_TO = 8192
+"""Widest dictionary whose pairs of features are counted: the matrix takes 8 bytes a pair."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,17 @@ class Evaluation:
     """Length of the reconstructions over that of the hidden states, both from the mean, as roots of sums of squares; 1 shrinks nothing."""
     support_bits: float = float("nan")
     """Sum over bits of their entropies; of an SAE, over features of the entropy of whether they fire (its values cost more on top)."""
-    tree_bits: float = float("nan")
+    tree_bits: float | None = None
     """The same less what pairs tell of each other along the best tree (Chow and Liu 1968): closer to the joint entropy, from above."""
     dense_over_1_percent: float = float("nan")
     """Share of features that fire on more than 1 % of tokens, the field's other limit."""
     frozen: int = 0
     """Features that fire on every token."""
+
+
+def _width(autoencoder: Autoencoder, shards: Iterable[Pair]) -> int:
+    """Bits of a code."""
+    return next((autoencoder.bits(shard.read[:1]).shape[1] for shard in shards if len(shard)), 0)
 
 
 def minority_rate(rate: Float[Tensor, " feature"], binary: bool) -> Float[Tensor, " feature"]:
@@ -74,7 +81,9 @@ def evaluate(autoencoder: Autoencoder, shards: Iterable[Pair], chunk: int = 2048
     mean = sum(part.written.double().sum(0) for part in chunks()) / prior.tokens
     error = spread = found_spread = cosine = 0.0
     in_top, in_sample = (torch.zeros(autoencoder.n_features + 1, dtype=torch.int64) for _ in range(2))
-    together = 0
+    bits_together = 0
+    # pairs are counted where their matrix fits in memory; wider dictionaries have no tree
+    paired = _width(autoencoder, shards) <= PAIRED_UP_TO
     # a document is long and of one subject: neighbouring tokens would show few of the features
     size = min(ACTIVE_TOKENS, prior.tokens)
     sample = torch.arange(size) * prior.tokens // size
@@ -86,14 +95,15 @@ def evaluate(autoencoder: Autoencoder, shards: Iterable[Pair], chunk: int = 2048
         spread += written.square().sum().item()
         found_spread += found.square().sum().item()
         cosine += torch.cosine_similarity(written, found, dim=-1).sum().item()
-        together = together + coactivations(autoencoder.bits(part.read))
+        bits = autoencoder.bits(part.read)
+        bits_together = bits_together + (coactivations(bits) if paired else bits.sum(0, dtype=torch.int64))
         features = magnitude.top(code, TOP_K).feature.cpu()
         in_top += torch.bincount(features.flatten() + 1, minlength=len(in_top))
         chosen = sample[(sample >= seen) & (sample < seen + len(part))] - seen
         in_sample += torch.bincount(features[chosen].flatten() + 1, minlength=len(in_sample))
         seen += len(part)
     rate = minority_rate(prior.rate, autoencoder.binary)
-    support_bits = binary_entropy(together.diagonal() / seen).sum().item()
+    support_bits = binary_entropy((bits_together.diagonal() if paired else bits_together) / seen).sum().item()
     return Evaluation(
         tokens=seen,
         fvu=error / spread,
@@ -108,7 +118,7 @@ def evaluate(autoencoder: Autoencoder, shards: Iterable[Pair], chunk: int = 2048
         cosine=cosine / seen,
         shrinkage=(found_spread / spread) ** 0.5,
         support_bits=support_bits,
-        tree_bits=tree_entropy(together, seen),
+        tree_bits=tree_entropy(bits_together, seen) if paired else None,
         dense_over_1_percent=(rate > 0.01).float().mean().item(),
         frozen=int((prior.rate == 1).sum()),
     ), prior

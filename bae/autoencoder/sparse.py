@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bae import world
+from bae.autoencoder.products import decode, encode
 from bae.autoencoder.protocol import Pass
 from bae.magnitude import Prior, RescaledValue, Value
 from bae.scaling import Scaling
@@ -53,13 +54,13 @@ class SparseAutoencoder(nn.Module):
 
     def pre_activation(self, scaled: Float[Tensor, "token d_model"]) -> Float[Tensor, "token feature"]:
         """What the encoder makes of scaled hidden states before the activation."""
-        return torch.addmm(self.b_in, scaled if self.plain else scaled - self.b_out, self.W_in)
+        return encode(scaled, self.W_in, self.b_in, None if self.plain else self.b_out)
 
     def forward(self, scaled: Float[Tensor, "token d_model"]) -> Pass:
         """A pass over scaled hidden states: what training calls."""
         pre_activation = self.pre_activation(scaled)
         code = self.activation(pre_activation)
-        return Pass(torch.addmm(self.b_out, code, self.W_out), code, pre_activation)
+        return Pass(decode(code, self.W_out) + self.b_out, code, pre_activation)
 
     @torch.no_grad()
     def normalize(self) -> None:
@@ -85,7 +86,7 @@ class SparseAutoencoder(nn.Module):
     @torch.inference_mode()
     def decode(self, code: Float[Tensor, "token feature"]) -> Float[Tensor, "token d_model"]:
         """`code W_out + b_out`, in raw units."""
-        return self.written_scaling.undo(torch.addmm(self.b_out, code, self.W_out))
+        return self.written_scaling.undo(decode(code, self.W_out) + self.b_out)
 
     def magnitude(self, prior: Prior | None = None) -> Value:
         """The value; of a `rescaled` dictionary in deviations from its mean under `prior` or the one measured after training."""
@@ -135,7 +136,7 @@ class BatchTopKAutoencoder(SparseAutoencoder):
         code = values * ((values >= smallest) & (values > 0))
         if self.training:
             self.threshold.lerp_(smallest.to(self.threshold.dtype), 1 - THRESHOLD_MEMORY)
-        return Pass(torch.addmm(self.b_out, code, self.W_out), code, pre_activation)
+        return Pass(decode(code, self.W_out) + self.b_out, code, pre_activation)
 
     def activation(self, margin: Float[Tensor, "token feature"]) -> Float[Tensor, "token feature"]:
         """x where x reaches the threshold, else 0."""
@@ -187,8 +188,8 @@ class TwoPathAutoencoder(SparseAutoencoder):
         gate = self.pre_activation(scaled)
         code = self.activation(gate)
         open_gate = gate.relu()
-        helper = torch.addmm(self.b_out.detach(), open_gate, self.W_out.detach())
-        return Pass(torch.addmm(self.b_out, code, self.W_out), code, gate, charged=open_gate, helper=helper)
+        helper = decode(open_gate, self.W_out.detach()) + self.b_out.detach()
+        return Pass(decode(code, self.W_out) + self.b_out, code, gate, charged=open_gate, helper=helper)
 
     def activation(self, margin: Float[Tensor, "token feature"]) -> Float[Tensor, "token feature"]:
         """The magnitude path where the gate is open. Both read the same projection, which the gate's bias has been added to."""
@@ -227,7 +228,7 @@ class Transcoder(SparseAutoencoder):
 
     def pre_activation(self, scaled: Float[Tensor, "token d_model"]) -> Float[Tensor, "token feature"]:
         """`x W_in + b_in`: what it writes has another mean than what it reads, so b_out stays out of it."""
-        return torch.addmm(self.b_in, scaled, self.W_in)
+        return encode(scaled, self.W_in, self.b_in, None)
 
     def activation(self, margin: Float[Tensor, "token feature"]) -> Float[Tensor, "token feature"]:
         """`max(x, 0)`, of the k largest if there is a k."""
