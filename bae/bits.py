@@ -40,7 +40,8 @@ class Bits:
     @cached_property
     def sparse(self) -> bool:
         """Whether sums over index lists beat matrix products."""
-        return self.ones.device.type == "cpu" and len(self._places[0]) <= DENSE_FROM * self.ones.numel()
+        # counting is much cheaper than listing, which a dense matrix is spared
+        return self.ones.device.type == "cpu" and torch.count_nonzero(self.ones).item() <= DENSE_FROM * self.ones.numel()
 
     def times(self, table: Float[Tensor, "column out"]) -> Float[Tensor, "row out"]:
         """`ones @ table`."""

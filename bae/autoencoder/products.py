@@ -51,6 +51,7 @@ class _Decode(torch.autograd.Function):
         return ctx.values.times(W_out)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         (W_out,) = ctx.saved_tensors
-        return ctx.values.dots(gradient, W_out), ctx.values.transposed_times(gradient)
+        of_code = ctx.values.dots(gradient, W_out) if ctx.needs_input_grad[0] else None
+        return of_code, ctx.values.transposed_times(gradient) if ctx.needs_input_grad[1] else None
