@@ -99,9 +99,13 @@ def harvest(workspace: Folder = Path("workspace"), as_json: AsJson = False) -> N
 def train(
     workspace: Folder = Path("workspace"),
     name: Annotated[str | None, typer.Option(help="One autoencoder of the recipe; without one, all that are missing.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how long it will take and how much memory; train nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train the recipe's autoencoders on the harvest. `torchrun -m bae train` splits every batch over processes."""
+
+    if dry_run:
+        return _forecast(workspace, name, as_json)
 
     def run(study: Workspace) -> None:
         if name is None:
@@ -124,6 +128,7 @@ def evaluate(
     workspace: Folder = Path("workspace"),
     name: Annotated[str | None, typer.Option(help="One autoencoder; without one, all.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out what needs the language model.")] = False,
+    rates: Annotated[bool, typer.Option("--rates", help="Also bits a token against FVU, beside PCA; needs the training harvest.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure dictionaries on held-out text."""
@@ -134,6 +139,10 @@ def evaluate(
         there = study.autoencoder_names()
         if name is not None and name not in there:
             raise ValueError(f"{workspace} has no autoencoder {name!r}; it has {', '.join(there) or 'none'}")
+        if rates:
+            from bae.experiments import rate_distortion
+
+            rate_distortion.keep(study, there)
         _report("evaluate", rows(study, [name] if name else there, quick), as_json)
 
 
@@ -194,6 +203,21 @@ def _stage(stage: str, folder: Path, run: Callable[[Workspace], object], as_json
         seconds = round(time.monotonic() - began, 1)
         told = {"name": stage, "workspace": str(study.folder), "seconds": seconds}
         typer.echo(json.dumps(told) if as_json else f"{stage}: done in {seconds} s")
+
+
+def _forecast(folder: Path, name: str | None, as_json: bool) -> None:
+    with plain_errors():
+        from bae import recipe_training
+
+        study = Workspace.open(folder)
+        missing = [table["name"] for table in study.recipe.autoencoders if table["name"] not in study.autoencoder_names()]
+        found = [recipe_training.forecast(study, one) for one in ([name] if name else missing)]
+        if as_json:
+            typer.echo(json.dumps([vars(one) for one in found]))
+            return
+        for one in found:
+            typer.echo(f"{one.name:20} {one.steps:>8,} steps   {one.seconds / 60:8.1f} min   {one.megabytes / 1000:6.2f} GB")
+        typer.echo(f"{'together':20} {sum(o.steps for o in found):>8,} steps   {sum(o.seconds for o in found) / 60:8.1f} min")
 
 
 def _world() -> AbstractContextManager:

@@ -1,5 +1,7 @@
 """From a table of a recipe to a trained checkpoint: architecture, objective, descent, evaluation on held-out text."""
 
+import statistics
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields, replace
@@ -14,18 +16,20 @@ from bae import world
 from bae.autoencoder import KINDS, Pair, checkpoint
 from bae.evaluation import Evaluation, evaluate
 from bae.files import locked
-from bae.harvest import HiddenStates
-from bae.language_model import best_device, place
+from bae.harvest import SHARD_TOKENS, HiddenStates
+from bae.language_model import RESIDUAL, best_device, place
 from bae.objective import BinaryObjective, SparseObjective
 from bae.refit import refit_decoder
 from bae.scaling import Scaling
-from bae.training import FitConfig, Run, fit, stream
+from bae.training import BUFFER_SHARDS, FitConfig, Run, TrainingState, fit, step, stream
 from bae.workspace import Workspace
 
 SCALINGS = ("centred", "raw")
 EXPANSION, FIRING_RATE = 4, 0.02
 HELD_OUT_SAMPLE = 8192
 PASS = ("layer", "site", "scaling", "batch_size", "seed")
+WARM_UP_STEPS, MEASURED_STEPS = 3, 12
+"""Of a forecast."""
 START_BATCHES = 20
 """Batches on which the initial firing rate is set."""
 
@@ -99,6 +103,39 @@ def train_together(workspace, names: Sequence[str]) -> list[Evaluation]:
             runs = [training.run(number) for training in trainings if number < len(training.stages)]
             fit(runs, partial(_batches, trainings[0], number), workspace.status_file(f"train-{'+'.join(names)}"))
         return [training.finish() for training in trainings]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a training will take, measured on a few steps with the real states; nothing is written."""
+
+    name: str
+    steps: int
+    seconds: float
+    """Of all steps at the rate of those measured; a BAE gets faster as its bits become rare."""
+    megabytes: float
+    """Weights, gradients, Adam's moments, a batch's codes, and the shards that are mixed in memory."""
+
+
+def forecast(workspace, name: str) -> Forecast:
+    """Take a few steps of a training and throw them away. Raises what `train` raises."""
+    training = Training.plan(workspace, name)
+    objective, descent = training.stages[0]
+    state = TrainingState.start(training.autoencoder)
+    took = []
+    for batch in islice(_batches(training, 0, 0), WARM_UP_STEPS + MEASURED_STEPS):
+        began = time.perf_counter()
+        step(state, batch.map(lambda vectors: vectors.to(state.silence.device)), objective, replace(descent, steps=10**9))
+        if state.silence.device.type == "cuda":
+            torch.cuda.synchronize()
+        took.append(time.perf_counter() - began)
+    steps = sum(stage.descent.steps for stage in training.stages)
+    d_model, width = training.autoencoder.W_in.shape
+    weights = sum(weight.numel() for weight in training.autoencoder.parameters())
+    sites = 1 if training.autoencoder.site == RESIDUAL else 2
+    # a weight with its gradient and two moments; codes, pre-activations and their gradients; shards in fp16, once as read and once mixed
+    bytes_needed = 16 * weights + 4 * 6 * descent.batch_size * width + 2 * 2 * sites * BUFFER_SHARDS * SHARD_TOKENS * d_model
+    return Forecast(name, steps, steps * statistics.median(took[WARM_UP_STEPS:]), bytes_needed / 1e6)
 
 
 def _check_together(trainings: Sequence["Training"]) -> None:

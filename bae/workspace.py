@@ -241,6 +241,11 @@ class Workspace:
         return self.folder / "evaluation" / f"{name}.json"
 
     @property
+    def rates_file(self) -> Path:
+        """The rate-distortion points of its dictionaries (`bae evaluate --rates`)."""
+        return self.folder / "rates.json"
+
+    @property
     def notebook_file(self) -> Path:
         """The SQLite file of what people and jobs write."""
         return self.folder / "notebook.sqlite"
