@@ -119,8 +119,8 @@ def train(
 
 @app.command()
 def index(workspace: Folder = Path("workspace"), as_json: AsJson = False) -> None:
-    """Build the index that the pages read."""
-    _stage("index", workspace, pipeline.build_index, as_json)
+    """Build the index that the pages read. `torchrun -m bae index` shares the reading over processes."""
+    _stage("index", workspace, pipeline.build_index, as_json, together=True)
 
 
 @app.command()

@@ -4,6 +4,7 @@ Loads what a stage needs when it begins; the stages themselves live in their own
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from bae.files import locked
@@ -59,10 +60,11 @@ def train_all(workspace: Workspace) -> None:
 
 def build_index(workspace: Workspace) -> None:
     """Build the index of all dictionaries. Raises BlockingIOError while another process builds it."""
+    from bae import world
     from bae.index import build
 
     busy = f"another process is already building the index of {workspace.folder}; its progress is on the page"
-    with locked(workspace.folder / "index" / "lock", busy):
+    with locked(workspace.folder / "index" / "lock", busy) if world.rank() == 0 else nullcontext():
         build.build(workspace)
 
 

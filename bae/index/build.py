@@ -1,25 +1,26 @@
 """Build an index: one pass of the language model serves all dictionaries of all layers, then each dictionary's tables are made.
 
-Written under a temporary name and renamed when whole; a killed build leaves no index, and the next starts anew.
+What the model reads is kept shard by shard, so that a killed build goes on where it was and several processes can share the
+reading; the tables are made of all shards, whoever read them. The index is written under a temporary name and renamed.
 """
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
-import torch
 from safetensors.torch import save_file
 
-from bae import corpus
+from bae import corpus, world
 from bae.autoencoder.checkpoint import Provenance
 from bae.contexts import Context, Unit, contexts, read
 from bae.files import write_json, written_whole
 from bae.index import schema
-from bae.index.spool import Spool
+from bae.index.spool import Spool, dropped_positions, shard_file, write_shard
 from bae.index.tables import DictionaryTables, Places, context_table, insert
 from bae.inspection import Lens
 from bae.language_model import LanguageModel
@@ -69,15 +70,20 @@ def build_index(
         raise ValueError("an index needs at least one dictionary; train or import an autoencoder first")
     told = {"config": asdict(config), "model": model.fingerprint, "dictionaries": {n: asdict(p) for n, p in provenance.items()}}
     digest = hashlib.sha256(json.dumps([schema.VERSION, told], sort_keys=True).encode()).hexdigest()[:12]
-    target = folder / f"index-{digest}"
+    target, reading = folder / f"index-{digest}", folder / f"reading-{digest}"
     if not target.exists():
-        with written_whole(target) as draft:
-            draft.mkdir()
-            group = chosen_contexts(model, config)
-            spools, dropped = _read_all(model, lenses, group, draft, config.keep_states, status)
-            _write(draft, model, group, spools, dropped, provenance, config, status)
-    with written_whole(folder / "current") as draft:
-        draft.write_text(f"{target.name}\n", encoding="utf-8")
+        group = chosen_contexts(model, config)
+        _read_all(model, lenses, group, reading, config.keep_states, status)
+        world.wait()
+        if world.rank() == 0:
+            with written_whole(target) as draft:
+                draft.mkdir()
+                _write(draft, model, group, lenses, reading, provenance, config, status)
+            shutil.rmtree(reading)
+    if world.rank() == 0:
+        with written_whole(folder / "current") as draft:
+            draft.write_text(f"{target.name}\n", encoding="utf-8")
+    world.wait()
     return target / FILE
 
 
@@ -108,41 +114,44 @@ def shards(group: list[Context], tokens: int = SHARD_TOKENS) -> Iterator[list[Co
 
 
 def _read_all(
-    model: LanguageModel, lenses: dict[str, Lens], group: list[Context], draft: Path, keep_states: bool, status: Path | None
-) -> tuple[dict[str, Spool], list[list[int]]]:
-    """The spooled codes of every dictionary, and the positions of every context that are dropped at any of their layers."""
-    spools = {name: Spool(lens, draft / "spool" / name) for name, lens in lenses.items()}
+    model: LanguageModel, lenses: dict[str, Lens], group: list[Context], reading: Path, keep_states: bool, status: Path | None
+) -> None:
+    """Leave the spooled codes of every shard in `reading`. Several processes (`bae.world`) take the shards in turn."""
     places = list(dict.fromkeys(lens.place for lens in lenses.values()))
-    dropped: list[list[int]] = []
-    with Progress("reading sentences", sum(len(context.ids) - 1 for context in group), "tokens", status) as progress:
+    reading.mkdir(parents=True, exist_ok=True)
+    tokens = sum(len(context.ids) - 1 for context in group)
+    with Progress("reading sentences", tokens, "tokens", status if world.rank() == 0 else None) as progress:
         for number, shard in enumerate(shards(group)):
+            file = shard_file(reading, number)
+            if number % world.size() != world.rank() or file.exists():
+                progress.skip(sum(len(context.ids) - 1 for context in shard))
+                continue
             states = read(model, shard, places, progress.advance)
             kept = {name: lens.autoencoder.scaling.to("cpu").keeps(states[lens.place]) for name, lens in lenses.items()}
-            for name, lens in lenses.items():
-                spools[name].add(states[lens.place], kept[name])
-            read_by_all = torch.stack(list(kept.values())).all(0)
-            of_contexts = read_by_all.split([len(context.ids) - 1 for context in shard])
-            dropped += [((~part).nonzero().flatten() + 1).tolist() for part in of_contexts]
             if keep_states:
-                (draft / "states").mkdir(exist_ok=True)
-                save_file({f"layer.{layer}": vectors for layer, vectors in states.items()}, draft / "states" / f"{number:05}.safetensors")
-    return spools, dropped
+                with written_whole(shard_file(reading / "states", number)) as draft:
+                    save_file({f"layer.{layer}": vectors for layer, vectors in states.items()}, draft)
+            # the codes come last: where they are, the shard is whole
+            write_shard(lenses, states, kept, file)
 
 
 def _write(
     draft: Path,
     model: LanguageModel,
     group: list[Context],
-    spools: dict[str, Spool],
-    dropped: list[list[int]],
+    lenses: dict[str, Lens],
+    reading: Path,
     provenance: dict[str, Provenance],
     config: IndexConfig,
     status: Path | None,
 ) -> None:
     connection = duckdb.connect(draft / FILE)
     connection.execute(schema.TABLES)
-    insert(connection, "context", context_table(group, dropped))
+    insert(connection, "context", context_table(group, dropped_positions(reading, [len(context.ids) - 1 for context in group])))
     places = Places.of(group)
+    spools = {name: Spool(name, lens, reading) for name, lens in lenses.items()}
+    if config.keep_states:
+        shutil.copytree(reading / "states", draft / "states")
 
     def make(name: str) -> DictionaryTables:
         return DictionaryTables.make(name, spools[name], places, draft / "codes" / name, config.seed)
@@ -172,15 +181,6 @@ def _write(
     connection.execute("checkpoint")
     connection.close()
     write_json(draft / "index.json", told)
-    _remove_spools(draft)
-
-
-def _remove_spools(draft: Path) -> None:
-    for file in (draft / "spool").rglob("*.safetensors"):
-        file.unlink()
-    for place in sorted((draft / "spool").rglob("*"), reverse=True):
-        place.rmdir()
-    (draft / "spool").rmdir()
 
 
 def build(workspace) -> Path:

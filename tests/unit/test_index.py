@@ -1,6 +1,7 @@
 """The index against brute force over dense codes of every context run alone."""
 
 import math
+import shutil
 from collections import Counter
 
 import duckdb
@@ -16,6 +17,7 @@ from bae.index import build as building
 from bae.index.build import IndexConfig, build_index, chosen_contexts
 from bae.index.leaders import Leaders, Peaks, peaks
 from bae.index.query import Index
+from bae.index.spool import write_shard
 from bae.index.words import WordCounts, Words, summary, words_of
 from bae.language_model import Place
 from bae.lenses import load_lenses
@@ -196,14 +198,37 @@ def test_the_same_index_is_not_built_twice_and_another_config_is(study, tiny_mod
         build_index(tiny_model, lenses.usable, lenses.provenance, IndexConfig(study["config"].sources, contexts=9, shortest=4), folder)
 
 
-def test_a_build_that_fails_leaves_nothing(study, tiny_model, tmp_path, monkeypatch):
+def test_a_build_that_fails_leaves_no_index_and_the_next_goes_on(study, tiny_model, tmp_path, monkeypatch):
     def full_disk(*_args, **_named):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(building, "_write", full_disk)
     with pytest.raises(OSError, match="No space"):
         build_index(tiny_model, study["lenses"].usable, study["lenses"].provenance, study["config"], tmp_path / "index")
-    assert not list((tmp_path / "index").iterdir())
+    (reading,) = (tmp_path / "index").iterdir()
+    assert reading.name.startswith("reading-")
+    monkeypatch.undo()
+    monkeypatch.setattr(building, "read", lambda *_: pytest.fail("a shard that was read is read again"))
+    file = build_index(tiny_model, study["lenses"].usable, study["lenses"].provenance, study["config"], tmp_path / "index")
+    assert file.exists() and not reading.exists()
+
+
+def test_parts_read_by_several_make_the_index_of_one(study, tiny_model, tmp_path, monkeypatch):
+    """Two ranks, one after the other: each reads its own shards, none twice, and the tables are those of the whole."""
+    lenses, config, seen = study["lenses"], study["config"], []
+    monkeypatch.setattr("bae.index.build.shards.__defaults__", (150,))
+    monkeypatch.setattr(building, "write_shard", lambda *args: seen.append((building.world.rank(), args[-1].name)) or write_shard(*args))
+    monkeypatch.setattr(building.world, "size", lambda: 2)
+    monkeypatch.setattr(building.world, "wait", lambda: None)
+    for rank in (1, 0):
+        monkeypatch.setattr(building.world, "rank", lambda rank=rank: rank)
+        file = build_index(tiny_model, lenses.usable, lenses.provenance, config, tmp_path / "index")
+    assert len(seen) == len(set(name for _, name in seen)) > 2 and {rank for rank, _ in seen} == {0, 1}
+    shutil.copy(study["file"], tmp_path / "whole.duckdb")
+    whole, merged = (duckdb.connect(path, read_only=True) for path in (tmp_path / "whole.duckdb", file))
+    for table in ("context", "feature", "example"):
+        one, other = (connection.execute(f"select * from {table}").fetchall() for connection in (whole, merged))
+        assert one == other and one
 
 
 def test_no_dictionary_is_said(tiny_model, tmp_path):

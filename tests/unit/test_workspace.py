@@ -8,6 +8,7 @@ import pytest
 from bae import pipeline, workspace
 from bae.cli import recipe_file, slug
 from bae.files import locked
+from bae.recipe_training import settings
 from bae.workspace import DATA, Recipe, Workspace
 
 GOOD = """
@@ -81,8 +82,10 @@ def test_a_wrong_recipe_names_its_file_and_what_is_allowed(tmp_path, old, new, m
 def test_every_recipe_that_comes_along_is_good(path):
     recipe = Recipe.read(path)
     assert Recipe.parse(recipe.toml()) == recipe
-    kinds = {(table["layer"], table["kind"]) for table in recipe.autoencoders}
-    assert len(kinds) == len(recipe.autoencoders) == 4 * len(recipe.layers)
+    different = {(table["layer"], table["kind"], table.get("seed", recipe.seed)) for table in recipe.autoencoders}
+    assert len(different) == len(recipe.autoencoders) >= 4 * len(recipe.layers)
+    for table in recipe.autoencoders:
+        settings(table, recipe.seed)
 
 
 def test_toml_survives_what_is_hard_to_quote():
