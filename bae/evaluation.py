@@ -56,6 +56,26 @@ class Evaluation:
     """Share of features that fire on more than 1 % of tokens, the field's other limit."""
     frozen: int = 0
     """Features that fire on every token."""
+    l0_deviations: float = float("nan")
+    """Features that leave their habit on a token, mean: bits that differ from their rounded prior, which is what compression stores."""
+    l0_top_k: float = float("nan")
+    """Features of a token that count as activated, at most 10, mean."""
+
+
+@torch.inference_mode()
+def unexplained(autoencoder: Autoencoder, shards: Iterable[Pair], chunk: int = 2048) -> float:
+    """The FVU alone, on a stream of raw states that is gone through twice; states that are not finite are left out."""
+    count, total = 0, 0.0
+    for shard in shards:
+        written = shard.written[shard.written.isfinite().all(-1)].double()
+        count, total = count + len(written), total + written.sum(0)
+    mean, error, spread = total / count, 0.0, 0.0
+    for shard in shards:
+        finite = shard.written.isfinite().all(-1) & shard.read.isfinite().all(-1)
+        for read, written in zip(shard.read[finite].split(chunk), shard.written[finite].double().split(chunk), strict=True):
+            error += (written - autoencoder.decode(autoencoder.encode(read)).double()).square().sum().item()
+            spread += (written - mean).square().sum().item()
+    return error / spread
 
 
 def _width(autoencoder: Autoencoder, shards: Iterable[Pair]) -> int:
@@ -80,6 +100,7 @@ def evaluate(autoencoder: Autoencoder, shards: Iterable[Pair], chunk: int = 2048
     magnitude = autoencoder.magnitude(prior)
     mean = sum(part.written.double().sum(0) for part in chunks()) / prior.tokens
     error = spread = found_spread = cosine = 0.0
+    deviations = listed = 0
     in_top, in_sample = (torch.zeros(autoencoder.n_features + 1, dtype=torch.int64) for _ in range(2))
     bits_together = 0
     # pairs are counted where their matrix fits in memory; wider dictionaries have no tree
@@ -98,6 +119,8 @@ def evaluate(autoencoder: Autoencoder, shards: Iterable[Pair], chunk: int = 2048
         bits = autoencoder.bits(part.read)
         bits_together = bits_together + (coactivations(bits) if paired else bits.sum(0, dtype=torch.int64))
         features = magnitude.top(code, TOP_K).feature.cpu()
+        deviations += magnitude.activated(code).sum().item()
+        listed += int((features >= 0).sum())
         in_top += torch.bincount(features.flatten() + 1, minlength=len(in_top))
         chosen = sample[(sample >= seen) & (sample < seen + len(part))] - seen
         in_sample += torch.bincount(features[chosen].flatten() + 1, minlength=len(in_sample))
@@ -121,4 +144,6 @@ def evaluate(autoencoder: Autoencoder, shards: Iterable[Pair], chunk: int = 2048
         tree_bits=tree_entropy(bits_together, seen) if paired else None,
         dense_over_1_percent=(rate > 0.01).float().mean().item(),
         frozen=int((prior.rate == 1).sum()),
+        l0_deviations=deviations / seen,
+        l0_top_k=listed / seen,
     ), prior

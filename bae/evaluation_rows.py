@@ -7,7 +7,7 @@ from itertools import islice
 from bae import corpus
 from bae.autoencoder import checkpoint
 from bae.contexts import contexts
-from bae.evaluation import evaluate
+from bae.evaluation import evaluate, unexplained
 from bae.files import write_json
 from bae.geometry import geometry
 from bae.harvest import HiddenStates
@@ -18,14 +18,36 @@ from bae.splicing import splice
 
 SPLICED_TOKENS = 8192
 UNITS = {
-    "fvu": "1", "l_r": "raw units squared", "cosine": "1", "shrinkage": "1",
-    "bits": "bits", "support_bits": "bits", "tree_bits": "bits", "l0": "features",
-    "active_8192_tokens": "features", "dense_share": "1", "dense_over_1_percent": "1", "max_rate": "1", "max_top_k_rate": "1",
-    "dead": "features", "frozen": "features",
-    "spectral_norm_samples": "1", "spectral_norm_samples_unit": "1", "spectral_norm_variables": "1",
-    "spectral_norm_variables_unit": "1", "effective_rank": "directions",
-    "delta_ce": "nats", "ce_score": "1", "probe_k1": "1", "probe_k5": "1", "probe_majority": "1",
-}  # fmt: skip
+    "fvu": "1",
+    "fvu_all": "1",
+    "l_r": "raw units squared",
+    "cosine": "1",
+    "shrinkage": "1",
+    "bits": "bits",
+    "support_bits": "bits",
+    "tree_bits": "bits",
+    "l0": "features",
+    "l0_deviations": "features",
+    "l0_top_k": "features",
+    "active_8192_tokens": "features",
+    "dense_share": "1",
+    "dense_over_1_percent": "1",
+    "max_rate": "1",
+    "max_top_k_rate": "1",
+    "dead": "features",
+    "frozen": "features",
+    "spectral_norm_samples": "1",
+    "spectral_norm_samples_unit": "1",
+    "spectral_norm_variables": "1",
+    "spectral_norm_variables_unit": "1",
+    "effective_rank": "directions",
+    "delta_ce": "nats",
+    "ce_score": "1",
+    "probe_k1": "1",
+    "probe_k5": "1",
+    "probe_majority": "1",
+}
+"""Every figure and its unit; `fvu_all` is the FVU over all tokens, those beyond the norm limit among them."""
 
 
 def rows(workspace, names: Sequence[str], quick: bool = False) -> list[dict]:
@@ -52,7 +74,8 @@ def rows(workspace, names: Sequence[str], quick: bool = False) -> list[dict]:
 def _alone(workspace, name: str, held_out: HiddenStates) -> dict:
     autoencoder, provenance = checkpoint.load(workspace.autoencoder_folder(name))
     found, _ = evaluate(autoencoder, held_out.all_pairs(provenance.layer, autoencoder))
-    return asdict(found) | asdict(geometry(autoencoder.W_out))
+    all_tokens = unexplained(autoencoder, held_out.all_pairs(provenance.layer, autoencoder, filtered=False))
+    return asdict(found) | asdict(geometry(autoencoder.W_out)) | {"fvu_all": all_tokens}
 
 
 def _with_model(workspace, names: Sequence[str]) -> dict[str, dict]:

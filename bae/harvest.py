@@ -213,17 +213,20 @@ class HiddenStates:
         """How many tokens of all shards an autoencoder may see."""
         return sum(self.keeps(number, layer, autoencoder).sum().item() for number in range(self.n_shards))
 
-    def pairs(self, number: int, layer: int, autoencoder: Autoencoder) -> Pair:
-        """What an autoencoder reads and writes in one shard, tokens that it may see; fp16, raw."""
-        keep = self.keeps(number, layer, autoencoder)
+    def pairs(self, number: int, layer: int, autoencoder: Autoencoder, filtered: bool = True) -> Pair:
+        """What an autoencoder reads and writes in one shard, of the tokens that it may see or of all; fp16, raw."""
+        keep = self.keeps(number, layer, autoencoder) if filtered else slice(None)
         read_at = place(layer, autoencoder.site)
         if read_at == layer:
             return Pair.same(self.shard(number, layer)[keep])
         return Pair(self.shard(number, read_at)[keep], self.shard(number, layer)[keep])
 
-    def all_pairs(self, layer: int, autoencoder: Autoencoder) -> "Pairs":
-        """The pairs of every shard, one shard in memory at a time; may be gone through again and again."""
-        return Pairs(self, layer, autoencoder)
+    def all_pairs(self, layer: int, autoencoder: Autoencoder, filtered: bool = True) -> "Pairs":
+        """The pairs of every shard, one shard in memory at a time; may be gone through again and again.
+
+        Not `filtered`, those beyond the norm limits are among them.
+        """
+        return Pairs(self, layer, autoencoder, filtered)
 
 
 @dataclass(frozen=True)
@@ -233,6 +236,7 @@ class Pairs:
     states: HiddenStates
     layer: int
     autoencoder: Autoencoder
+    filtered: bool = True
 
     def __iter__(self) -> Iterator[Pair]:
-        return (self.states.pairs(number, self.layer, self.autoencoder) for number in range(self.states.n_shards))
+        return (self.states.pairs(number, self.layer, self.autoencoder, self.filtered) for number in range(self.states.n_shards))

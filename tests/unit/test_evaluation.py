@@ -6,7 +6,7 @@ import torch
 
 from bae.autoencoder import KINDS, Pair
 from bae.entropy import binary_entropy
-from bae.evaluation import evaluate, minority_rate
+from bae.evaluation import evaluate, minority_rate, unexplained
 from bae.scaling import Scaling
 
 
@@ -61,6 +61,8 @@ def test_figures_equal_a_loop(kind):
             counts[f] += 1
     assert found.active_8192_tokens == (counts > 5).sum()
     assert found.max_top_k_rate == pytest.approx(counts.max() / 700)
+    assert found.l0_deviations == pytest.approx(activated.sum().item() / 700) and found.l0_top_k == pytest.approx(counts.sum() / 700)
+    assert unexplained(autoencoder, [Pair.same(x[:300]), Pair.same(x[300:])], chunk=64) == pytest.approx(found.fvu, rel=1e-6)
     assert (found.bits is None) == (kind != "binary")
 
 
