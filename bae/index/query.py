@@ -9,6 +9,7 @@ import duckdb
 from bae.index.schema import GROUPS, VERSION
 
 SORTS = ("feature", "rate", "density", "top_rate", "entropy", "top_count", "largest", "summary")
+COLUMNS = (*SORTS, "mean", "deviation")
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,8 @@ class Index:
 
     def column(self, dictionary: str, name: str) -> list[float]:
         """One number for every feature of a dictionary, in the order of features."""
-        if name not in SORTS:
-            raise ValueError(f"columns are {', '.join(SORTS)}; got {name!r}")
+        if name not in COLUMNS:
+            raise ValueError(f"columns are {', '.join(COLUMNS)}; got {name!r}")
         return [value for (value,) in self._rows(f"select {name} from feature where dictionary = ? order by feature", dictionary)]
 
     def neighbour(self, dictionary: str, feature: int, step: int) -> int:
