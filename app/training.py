@@ -32,7 +32,7 @@ BADGES = {
 TRAIN_HELP = "Trains it in a process of its own, which goes on when this page or its server is closed."
 AGAIN_HELP = "Trains it here from the start. Its checkpoint is replaced when the training has ended, not before."
 RESUME_HELP = "Goes on from the last saved state, bit for bit as if it had never stopped."
-STOP_HELP = "Ends the process. What was done since the last saved state is done again when you resume."
+STOP_HELP = "Saves the state and ends the process; Resume goes on from that step."
 STARTS = {"not started": ("Train", TRAIN_HELP), "done": ("Train", AGAIN_HELP)}
 REFUSED = "training-refused"
 
@@ -155,9 +155,9 @@ def _how_far(study: Workspace, run: Run, done: int, total: int, status: Mapping 
         return counted
     if status is None:
         return f"{counted} · starting" if time.time() - run.job.started_at < STARTING_S else counted
-    if done >= total:
+    if total and done >= total:
         return f"{counted} · measuring it on held-out text"
-    left = f" · {duration((total - done) / status['rate'])} left" if status["rate"] else ""
+    left = f" · {duration((total - done) / status['rate'])} left" if total and status["rate"] else ""
     whose = " · by a process that was not started here" if run.elsewhere else ""
     return f"{counted} · {status['rate']:,.1f} steps/s{left}{whose}"
 
@@ -203,10 +203,11 @@ def or_say_why(begin: Callable[[], object]) -> None:
 
 def _what_it_said(study: Workspace, run: Run) -> None:
     if run.job and not run.elsewhere and run.state in ("failed", "stopped", "running"):
-        _log(study, runs.job_name(run.name), run.job, run.state)
+        log(study, runs.job_name(run.name), run.job, run.state)
 
 
-def _log(study: Workspace, name: str, job: Job, state: str) -> None:
+def log(study: Workspace, name: str, job: Job, state: str) -> None:
+    """What a job has printed: its error or its last words, and the end of its log."""
     lines = runs.jobs(study).tail(name)
     if state == "failed" and lines:
         st.error(url.code(lines[-1]), icon=":material/error:")
@@ -250,7 +251,7 @@ def harvest(study: Workspace) -> None:
                 args=(lambda: runs.start_harvest(study),),
             )
         if job:
-            _log(study, "harvest", job, job.state)
+            log(study, "harvest", job, job.state)
 
 
 def _harvest_progress(study: Workspace, job: Job) -> None:

@@ -200,6 +200,8 @@ def _stage(stage: str, folder: Path, run: Callable[[Workspace], object], as_json
     with plain_errors(), _world() if together else nullcontext():
         study, began = Workspace.open(folder), time.monotonic()
         run(study)
+        if int(os.environ.get("RANK", 0)):
+            return  # one word for all ranks
         seconds = round(time.monotonic() - began, 1)
         told = {"name": stage, "workspace": str(study.folder), "seconds": seconds}
         typer.echo(json.dumps(told) if as_json else f"{stage}: done in {seconds} s")

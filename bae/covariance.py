@@ -22,7 +22,8 @@ def covariance_penalty(code: Float[Tensor, "token feature"], bits: Bits | None =
     """Sum of the absolute covariances of all ordered pairs of different bits, >= 0; 0 when no two bits vary together.
 
     `bits` are the code's index lists, where they were made already. It is mostly sampling noise on small batches (DESIGN,
-    section 5): `debiased` counts of each pair only what exceeds its `floor` and leaves the others alone. Over several
+    section 5): `debiased` counts of each pair only what exceeds its floor and leaves the others alone (floors
+    are held constant in the gradient). Over several
     processes, the batch is that of all of them. Raises ValueError below two tokens.
     """
     if len(code) * world.size() < 2:

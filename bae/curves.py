@@ -4,6 +4,7 @@ One JSON object a line: `step` and the figures that were taken there. Does not d
 """
 
 import json
+import os
 import threading
 from array import array
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ class Curve:
         """Take in what was logged since the last time; start over where the file was cut, as it is when training goes on."""
         with self._lock, self.file.open("rb") as log:
             found = log.seek(0, 2)
-            inode = self.file.stat().st_ino
+            inode = os.fstat(log.fileno()).st_ino
             if inode != self._inode or found < self._read:
                 self._columns, self._read, self._inode, self.unreadable = {}, 0, inode, 0
             log.seek(self._read)

@@ -17,8 +17,8 @@ from bae.magnitude import TOP_K, Prior
 ACTIVE_TOKENS = 8192
 ACTIVE_MORE_THAN = 5
 DENSE_ABOVE = 0.1
-PAIRED_UP_TO = 8192
-"""Widest dictionary whose pairs of features are counted: the matrix takes 8 bytes a pair."""
+PAIRED_UP_TO = 4096
+"""Widest dictionary whose pairs of features are counted: the tree takes about 75 bytes a pair while it is made."""
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,10 @@ def harvest(model: LanguageModel, config: HarvestConfig, folder: Path, status: P
         for number, shard in enumerate(_shards(stream, config.tokens)):
             size = sum(len(context.ids) - 1 for context in shard)
             kept += size
-            if number % world.size() != world.rank() or (folder / f"{number:05}.safetensors").exists():
+            if (folder / f"{number:05}.safetensors").exists():
                 progress.skip(size)
+            elif number % world.size() != world.rank():
+                progress.advance(size)  # another rank reads it meanwhile
             else:
                 _write_shard(model, config.layers, shard, folder, number, progress.advance)
     if not kept:

@@ -84,14 +84,15 @@ class Burstiness:
         self.bursts_when_on = self.on > -1
         self.bursts_when_off = self.off > -1
         # burstiness is a table of two numbers a feature: rank the table once, then top k compares integers and ties cannot move
-        table = torch.stack([self.on, self.off]).flatten()
+        # feature by feature, on before off, so that ties go to the lower feature whichever of the two it is
+        table = torch.stack([self.on, self.off], dim=1).flatten()
         order = torch.argsort(table, stable=True, descending=True)
         rank = torch.empty_like(order)
         rank[order] = torch.arange(len(order), 0, -1, device=order.device)
         # float32 holds integers exactly to 2**24, far above twice the features of any dictionary here
         self._rank_on, self._rank_off = (
             torch.where(bursts, ranks, 0).float()
-            for bursts, ranks in zip((self.bursts_when_on, self.bursts_when_off), rank.view(2, -1), strict=True)
+            for bursts, ranks in zip((self.bursts_when_on, self.bursts_when_off), rank.view(-1, 2).unbind(1), strict=True)
         )
         self._table = table
         self._feature_of_rank = torch.cat([order.new_zeros(1), order.flip(0)])
@@ -109,7 +110,7 @@ class Burstiness:
         ranks = torch.where(code > 0, self._rank_on, self._rank_off).topk(min(k, code.shape[-1]), dim=-1).values.long()
         entry = self._feature_of_rank[ranks]
         bursts = ranks > 0
-        return TopK(torch.where(bursts, entry % len(self.on), -1), torch.where(bursts, self._table[entry], 0.0))
+        return TopK(torch.where(bursts, entry // 2, -1), torch.where(bursts, self._table[entry], 0.0))
 
 
 class GradedBurstiness:

@@ -81,7 +81,7 @@ def _mean_codes(model: LanguageModel, lenses: Mapping[str, Lens], texts: Sequenc
             states = read(model, group, places)
             lengths = [len(context.ids) - 1 for context in group]
             for name, lens in lenses.items():
-                of_shard = states[lens.place].float()
+                of_shard = states[lens.place].float().to(lens.autoencoder.W_in.device)
                 code = lens.autoencoder.encode(of_shard) * lens.autoencoder.scaling.keeps(of_shard)[:, None]
                 found[name] += [part.mean(0).cpu().numpy() for part in torch.split(code, lengths)]
             progress.advance(len(group))

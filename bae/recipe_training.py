@@ -1,5 +1,6 @@
 """From a table of a recipe to a trained checkpoint: architecture, objective, descent, evaluation on held-out text."""
 
+import math
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from bae.autoencoder import KINDS, Pair, checkpoint
 from bae.evaluation import Evaluation, evaluate
 from bae.files import locked
 from bae.harvest import SHARD_TOKENS, HiddenStates
-from bae.language_model import RESIDUAL, best_device, place
+from bae.language_model import RESIDUAL, place
 from bae.objective import BinaryObjective, SparseObjective
 from bae.refit import refit_decoder
 from bae.scaling import Scaling
@@ -68,12 +69,28 @@ def settings(table: Mapping[str, object], seed: int = 0) -> Settings:
     chosen = {group: {key: told[key] for key in names if key in told} for group, names in allowed.items()}
     if chosen["start"].get("scaling", "centred") not in SCALINGS:
         raise ValueError(f"autoencoder {name}: scaling is {' or '.join(SCALINGS)}; got {chosen['start']['scaling']!r}")
+    _check_numbers(name, chosen)
     try:
         stages = _stages(kind, chosen, seed, plain=bool(told.get("plain")))
-        KINDS[kind](8, 4096, Scaling.raw(8), seed=seed, **chosen["architecture"])
+        # wide enough for any k that is a number; how wide it really is, the harvest decides
+        KINDS[kind](8, max(4096, told.get("k") or 0), Scaling.raw(8), seed=seed, **chosen["architecture"])
     except TypeError as error:
         raise ValueError(f"autoencoder {name}: an option has a value of the wrong type: {error}") from error
     return Settings(chosen, stages)
+
+
+def _check_numbers(name: str, chosen: Mapping[str, Mapping]) -> None:
+    """Options that are numbers must be: whole ones where steps are counted, finite ones elsewhere, rates between 0 and 1."""
+    types = {field.name: field.type for cls in (BinaryObjective, SparseObjective, FitConfig) for field in fields(cls)}
+    for option, value in (item for group in ("objective", "descent") for item in chosen[group].items()):
+        whole, number = type(value) is int, type(value) in (int, float) and math.isfinite(value)
+        if (types[option] is int and not whole) or (types[option] is float and not number):
+            raise ValueError(f"autoencoder {name}: {option} must be a {'whole ' if types[option] is int else ''}number; got {value!r}")
+    expansion, rate = chosen["start"].get("expansion", EXPANSION), chosen["start"].get("firing_rate", FIRING_RATE)
+    if type(expansion) not in (int, float) or not 0 < expansion < math.inf:
+        raise ValueError(f"autoencoder {name}: expansion must be a number above 0; got {expansion!r}")
+    if type(rate) not in (int, float) or not 0 < rate < 1:
+        raise ValueError(f"autoencoder {name}: firing_rate must lie between 0 and 1; got {rate!r}")
 
 
 def train(workspace, name: str) -> Evaluation:
@@ -123,18 +140,19 @@ def forecast(workspace, name: str) -> Forecast:
     objective, descent = training.stages[0]
     state = TrainingState.start(training.autoencoder)
     took = []
+    began = time.perf_counter()
     for batch in islice(_batches(training, 0, 0), WARM_UP_STEPS + MEASURED_STEPS):
-        began = time.perf_counter()
         step(state, batch.map(lambda vectors: vectors.to(state.silence.device)), objective, replace(descent, steps=10**9))
         if state.silence.device.type == "cuda":
             torch.cuda.synchronize()
         took.append(time.perf_counter() - began)
+        began = time.perf_counter()
     steps = sum(stage.descent.steps for stage in training.stages)
     d_model, width = training.autoencoder.W_in.shape
     weights = sum(weight.numel() for weight in training.autoencoder.parameters())
     sites = 1 if training.autoencoder.site == RESIDUAL else 2
-    # a weight with its gradient and two moments; codes, pre-activations and their gradients; shards in fp16, once as read and once mixed
-    bytes_needed = 16 * weights + 4 * 6 * descent.batch_size * width + 2 * 2 * sites * BUFFER_SHARDS * SHARD_TOKENS * d_model
+    # a weight with its gradient and two moments; codes, pre-activations and their gradients; shards in fp16: as read, joined and mixed
+    bytes_needed = 16 * weights + 4 * 6 * descent.batch_size * width + 3 * 2 * sites * BUFFER_SHARDS * SHARD_TOKENS * d_model
     return Forecast(name, steps, steps * statistics.median(took[WARM_UP_STEPS:]), bytes_needed / 1e6)
 
 
@@ -176,6 +194,8 @@ class Training:
         table = dict(workspace.autoencoder_table(name))
         chosen, stages = settings(table, workspace.recipe.seed)
         train_states, held_out = (HiddenStates(workspace.harvest_folder(split)) for split in ("train", "held-out"))
+        for states in (train_states, held_out):
+            states.scaling(table["layer"])  # says so when the harvest is not finished
         autoencoder = _start(table["kind"], table["layer"], chosen, train_states, stages[0].descent)
         return cls(workspace, table, chosen, stages, train_states, held_out, autoencoder)
 
@@ -201,14 +221,12 @@ class Training:
         sample = next(
             stream(self.held_out, self.layer, self.autoencoder, min(HELD_OUT_SAMPLE, self.held_out.kept(self.layer, self.autoencoder)), 0)
         )
-        return Run(self.autoencoder, stage.objective, stage.descent, folder, sample)
+        origin = {"options": self.table, "harvest": self.train_states.record}
+        return Run(self.autoencoder, stage.objective, stage.descent, folder, sample, origin)
 
     def finish(self) -> Evaluation:
         """Evaluate what was trained and write its checkpoint."""
         autoencoder, provenance = self.autoencoder.cpu().eval(), self._provenance()
-        autoencoder.scaling = autoencoder.scaling.to("cpu")
-        if autoencoder.written_scaling is not autoencoder.scaling:
-            autoencoder.written_scaling = autoencoder.written_scaling.to("cpu")
         if self.chosen["end"].get("refit"):
             refit_decoder(autoencoder, self.train_states.all_pairs(self.layer, autoencoder))
         # what is shipped is fp16: measure that
@@ -246,11 +264,8 @@ def _start(kind: str, layer: int, chosen: Mapping, states: HiddenStates, config:
     if kind == "binary" and autoencoder.encoder_bias and start["firing_rate"] is not None:
         first = islice(stream(states, layer, autoencoder, config.batch_size, config.seed + 1), START_BATCHES)
         autoencoder.start_at(start["firing_rate"], torch.cat([batch.read for batch in first]))
-    device = best_device()
-    autoencoder.scaling = measured[read_at].to(device)
-    if another:
-        autoencoder.written_scaling = measured[layer].to(device)
-    return autoencoder.to(device)
+    # scaling stays where the shards are: batches are scaled before they go to the device
+    return autoencoder.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _stages(kind: str, chosen: Mapping, seed: int, plain: bool) -> list[Stage]:

@@ -8,7 +8,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from bae import world
 from bae.autoencoder import Autoencoder, Pair
-from bae.files import written_whole
+from bae.files import write_json, written_whole
 from bae.harvest import HiddenStates
 from bae.objective import Loss
 from bae.progress import Progress
@@ -29,6 +29,8 @@ from bae.progress import Progress
 BUFFER_SHARDS = 8
 """Shards that are mixed in memory at a time."""
 DEAD_AFTER_TOKENS = 100_000
+HARMLESS = {f"{table}.{key}" for table in ("descent", "options") for key in ("save_minutes", "refit")}
+"""Options that may differ when a training goes on: the result does not hang on them, or not yet."""
 
 
 class Objective(Protocol):
@@ -98,7 +100,9 @@ def _epoch(states: HiddenStates, layer: int, autoencoder: Autoencoder, batch_siz
         whole = len(mixed) - len(mixed) % batch_size
         for first in range(0, whole, batch_size):
             yield mixed.map(lambda vectors, first=first: vectors[first : first + batch_size])
-        rest = [mixed.map(lambda vectors, whole=whole: vectors[whole:])]
+        # a copy, or the few rows that are left would keep all the others in memory
+        rest = [mixed.map(lambda vectors, whole=whole: vectors[whole:].clone())]
+        del mixed, parts
 
 
 @dataclass
@@ -149,16 +153,44 @@ class TrainingState:
 class Run:
     """One autoencoder on its way: its objective, its descent, and a folder for its state and its curve."""
 
-    def __init__(self, autoencoder: nn.Module, objective: Objective, config: FitConfig, folder: Path, held_out: Pair | None = None):
+    def __init__(
+        self,
+        autoencoder: nn.Module,
+        objective: Objective,
+        config: FitConfig,
+        folder: Path,
+        held_out: Pair | None = None,
+        origin: Mapping[str, object] | None = None,
+    ):
+        """Take up the state in `folder` if there is one. `origin` is what else decides the result.
+
+        Raises ValueError when the state is that of another training.
+        """
         self.autoencoder, self.objective, self.config, self.folder, self.held_out = autoencoder, objective, config, folder, held_out
         self.state = TrainingState.start(autoencoder)
         self._saved, self._curve = folder / "state.safetensors", folder / "curve.jsonl"
+        self._loss: Tensor | None = None
         folder.mkdir(parents=True, exist_ok=True)
+        self._claim(origin or {})
         if self._saved.exists():
             self.state.load(self._saved)
         if world.rank() == 0:
             _cut_curve(self._curve, self.state.step)
         self._saved_at = time.monotonic()
+
+    def _claim(self, origin: Mapping[str, object]) -> None:
+        """Write down what is trained, or hold it against what an earlier run wrote."""
+        shapes = {name: list(weight.shape) for name, weight in self.autoencoder.named_parameters()}
+        told = {"weights": shapes, "objective": vars(self.objective), "descent": vars(self.config), **origin}
+        told = {key: value for key, value in _flat(json.loads(json.dumps(told))).items() if key not in HARMLESS}
+        record = self.folder / "training.json"
+        found = json.loads(record.read_text(encoding="utf-8")) if record.exists() and self._saved.exists() else told
+        different = sorted(key for key in told.keys() | found.keys() if told.get(key) != found.get(key))
+        if different:
+            changes = "; ".join(f"{key} (there {found.get(key)!r}, now {told.get(key)!r})" for key in different)
+            raise ValueError(f"{self.folder} holds the state of another training, which differs in {changes}; delete it to begin anew")
+        if world.rank() == 0:
+            write_json(record, told)
 
     @property
     def done(self) -> bool:
@@ -170,6 +202,7 @@ class Run:
         state, config = self.state, self.config
         batch = batch.map(lambda vectors: world.own_part(vectors).to(state.silence.device))
         loss = step(state, batch, self.objective, config)
+        self._loss = loss.total.detach()
         if state.step % config.log_every == 0:
             self._log(loss)
         if state.step % config.measure_every == 0:
@@ -179,22 +212,24 @@ class Run:
         return loss
 
     def save(self) -> None:
-        """Write the state that a killed run goes on from."""
+        """Write the state that a killed run goes on from. Raises FloatingPointError where it is no longer finite."""
+        self._check_finite()
         if world.rank() == 0:
             self.state.save(self._saved)
         self._saved_at = time.monotonic()
 
     def _log(self, loss: Loss) -> None:
+        self._check_finite()
         state = self.state
         silent = state.silence > DEAD_AFTER_TOKENS
         state.dead = silent if silent.any() else None
         watched = self.objective.watch(loss.code.detach())
-        figures = {"step": state.step, "loss": loss.total.item(), **{n: part.item() for n, part in (loss.parts | watched).items()}}
-        if not torch.isfinite(loss.total):
-            raise FloatingPointError(
-                f"the loss is {figures['loss']} at step {state.step}: lower the learning rate, or scale the hidden states"
-            )
-        self._write(figures)
+        self._write({"step": state.step, "loss": loss.total.item(), **{n: part.item() for n, part in (loss.parts | watched).items()}})
+
+    def _check_finite(self) -> None:
+        if self._loss is not None and not torch.isfinite(self._loss):
+            found, number = self._loss.item(), self.state.step
+            raise FloatingPointError(f"the loss is {found} at step {number}: lower the learning rate, or scale the hidden states")
 
     @torch.no_grad()
     def _measure(self) -> None:
@@ -216,9 +251,11 @@ def fit(runs: Sequence[Run], batches: Callable[[int], Iterator[Pair]], status: P
     """Train the autoencoders of `runs` in place, in one pass over the data; each goes on from the state in its folder.
 
     `batches(skip)` gives the batches from number `skip` on. The loss curve of a run grows in its `curve.jsonl`, with the share
-    of the variance of held-out states that is unexplained. A SIGTERM saves the states before it ends the process.
+    of the variance of held-out states that is unexplained. A SIGTERM saves the states before it ends a process that trains alone.
     Raises FloatingPointError when a loss is no longer finite; the last saved state stays.
     """
+    for run in runs:
+        world.agree(run.autoencoder)
     first = min(run.state.step for run in runs)
     steps = max(run.config.steps for run in runs)
     title = "train " + ", ".join(run.folder.parent.name for run in runs)
@@ -267,6 +304,14 @@ def step(state: TrainingState, batch: Pair, objective: Objective, config: FitCon
     state.silence = torch.where(fired, 0, state.silence + config.batch_size)
     state.step += 1
     return loss
+
+
+def _flat(told: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Nested tables as one, keys joined by dots."""
+    flat = {}
+    for key, value in told.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
 
 
 def _cut_curve(curve: Path, last: int) -> None:

@@ -7,6 +7,7 @@ own share, so that they add up (`add_up`) to those of one process with the whole
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
 from jaxtyping import Float
@@ -31,7 +32,8 @@ def joined() -> Iterator[None]:
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    # one rank may write the tables of a large index while the others wait
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(days=7))
     try:
         yield
     finally:
@@ -75,6 +77,14 @@ def gather(rows: Float[Tensor, "row column"]) -> Float[Tensor, "all_rows column"
     parts = [torch.empty_like(rows) for _ in range(size())]
     distributed.all_gather(parts, rows.contiguous())
     return torch.cat(parts)
+
+
+@torch.no_grad()
+def agree(module: torch.nn.Module) -> None:
+    """Take over the weights of rank 0: other machines may have rounded the first ones differently."""
+    if size() > 1:
+        for tensor in module.state_dict().values():
+            distributed.broadcast(tensor, 0)
 
 
 def own_part(rows: Tensor) -> Tensor:

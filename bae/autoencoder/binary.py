@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bae.autoencoder.protocol import Pass
-from bae.bits import Bits
+from bae.bits import Bits, Values
 from bae.magnitude import Burstiness, GradedBurstiness, Prior
 from bae.scaling import Scaling
 
@@ -161,8 +161,7 @@ class BinaryAutoencoder(nn.Module):
     @torch.inference_mode()
     def decode(self, code: Float[Tensor, "token feature"]) -> Float[Tensor, "token d_model"]:
         """`code W_out + b_out`, in raw units. Eq. (1)."""
-        found = Bits(code).times(self.W_out) if self.binary else code @ self.W_out
-        return self.scaling.undo(found + self.b_out)
+        return self.scaling.undo(Values(code).times(self.W_out) + self.b_out)
 
     def magnitude(self, prior: Prior | None = None) -> Burstiness | GradedBurstiness:
         """Burstiness against `prior`, by default the one that was measured after training."""

@@ -128,14 +128,16 @@ class BatchTopKAutoencoder(SparseAutoencoder):
         self.register_buffer("threshold", torch.tensor(float(threshold)))
 
     def forward(self, scaled: Float[Tensor, "token d_model"]) -> Pass:
-        """As the others, but the batch decides together; its smallest value moves the threshold."""
+        """As the others, but in training the batch decides together, and its smallest value moves the threshold."""
         pre_activation = self.pre_activation(scaled)
+        if not self.training:
+            code = self.activation(pre_activation)
+            return Pass(decode(code, self.W_out) + self.b_out, code, pre_activation)
         values = pre_activation.relu()
         everyone = world.gather(values.detach())
         smallest = everyone.flatten().topk(self.k * len(everyone), sorted=False).values.min()
         code = values * ((values >= smallest) & (values > 0))
-        if self.training:
-            self.threshold.lerp_(smallest.to(self.threshold.dtype), 1 - THRESHOLD_MEMORY)
+        self.threshold.lerp_(smallest.to(self.threshold.dtype), 1 - THRESHOLD_MEMORY)
         return Pass(decode(code, self.W_out) + self.b_out, code, pre_activation)
 
     def activation(self, margin: Float[Tensor, "token feature"]) -> Float[Tensor, "token feature"]:

@@ -62,10 +62,10 @@ def points(autoencoder: Autoencoder, name: str, fitted: Sequence[Pair], held_out
 
 def pca_points(fitted: Sequence[Pair], held_out: Sequence[Pair], name: str = "pca") -> Iterator[Point]:
     """The same for coordinates along the principal axes of the training text, frequencies kept by axis."""
-    states = torch.cat([part.written for part in fitted]).double()
-    mean = states.mean(0)
-    scale = (states.shape[1] / (states - mean).square().sum(-1).mean()).sqrt()
-    axes = torch.linalg.eigh((states - mean).T @ (states - mean))[1].float()
+    mean = sum(part.written.double().sum(0) for part in fitted) / _tokens(fitted)
+    covariance = sum((part.written.double() - mean).T @ (part.written.double() - mean) for part in fitted) / _tokens(fitted)
+    scale = (len(mean) / covariance.trace()).sqrt()
+    axes = torch.linalg.eigh(covariance)[1].float()
 
     def coordinates(part: Pair) -> Tensor:
         return (part.written.float() - mean.float()) * scale.float() @ axes

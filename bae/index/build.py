@@ -79,7 +79,8 @@ def build_index(
             with written_whole(target) as draft:
                 draft.mkdir()
                 _write(draft, model, group, lenses, reading, provenance, config, status)
-            shutil.rmtree(reading)
+            for done in folder.glob("reading-*"):  # also what a build of other dictionaries left when it was killed
+                shutil.rmtree(done)
     if world.rank() == 0:
         with written_whole(folder / "current") as draft:
             draft.write_text(f"{target.name}\n", encoding="utf-8")
@@ -123,8 +124,12 @@ def _read_all(
     with Progress("reading sentences", tokens, "tokens", status if world.rank() == 0 else None) as progress:
         for number, shard in enumerate(shards(group)):
             file = shard_file(reading, number)
-            if number % world.size() != world.rank() or file.exists():
-                progress.skip(sum(len(context.ids) - 1 for context in shard))
+            size = sum(len(context.ids) - 1 for context in shard)
+            if file.exists():
+                progress.skip(size)
+                continue
+            if number % world.size() != world.rank():
+                progress.advance(size)  # another rank reads it meanwhile
                 continue
             states = read(model, shard, places, progress.advance)
             kept = {name: lens.autoencoder.scaling.to("cpu").keeps(states[lens.place]) for name, lens in lenses.items()}

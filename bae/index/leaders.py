@@ -56,6 +56,8 @@ class Leaders:
 
 def _reach_last_place(feature: np.ndarray, strength: np.ndarray, size: int) -> np.ndarray:
     """Which rows are at least as strong as the `size`-th strongest of their feature; all rows of a feature that has fewer."""
+    if not len(feature):
+        return np.zeros(0, bool)
     # one sort of plain integers: the feature above, below it the strength's bits, turned so that the strongest comes first
     # (adding 0 makes -0 and 0 the same)
     bits = (strength + np.float32(0)).astype(np.float32).view(np.int32)

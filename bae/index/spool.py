@@ -57,7 +57,7 @@ def _encoded(lens: Lens, states: Float[Tensor, "token d_model"], kept: Bool[Tens
         features.append(feature.int().numpy())
         strengths.append((margin.cpu() if lens.autoencoder.binary else code)[token, feature].numpy())
     return {
-        "kept": np.array([int(kept.sum())]),
+        "kept": kept.numpy(),
         "counts": np.concatenate(counts),
         "features": np.concatenate(features),
         "strengths": np.concatenate(strengths),
@@ -70,7 +70,13 @@ class Entries(NamedTuple):
     token: np.ndarray
     feature: np.ndarray
     strength: np.ndarray
-    n_tokens: int
+    kept: np.ndarray
+    """Which tokens of the shard the dictionary was to see."""
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of the shard, those left out among them."""
+        return len(self.kept)
 
 
 class Spool:
@@ -115,7 +121,7 @@ class Spool:
                 value = entries.strength.astype(np.float64)
                 total += np.bincount(entries.feature, value, self.n_features)
                 squares += np.bincount(entries.feature, value**2, self.n_features)
-        tokens = sum(int(self._array(file, "kept")[0]) for file in self.files)
+        tokens = sum(int(self._array(file, "kept").sum()) for file in self.files)
         return (tokens, count, largest, count, count) if self.lens.autoencoder.binary else (tokens, count, largest, total, squares)
 
     def _array(self, file: Path, key: str) -> np.ndarray:
@@ -127,7 +133,7 @@ class Spool:
         for file in self.files:
             counts = self._array(file, "counts")
             token = np.repeat(np.arange(len(counts)), counts)
-            yield Entries(token, self._array(file, "features"), self._array(file, "strengths"), len(counts))
+            yield Entries(token, self._array(file, "features"), self._array(file, "strengths"), self._array(file, "kept"))
 
     def codes(self, entries: Entries) -> Iterator[tuple[int, Float[Tensor, "token feature"]]]:
         """The dense codes of a shard, some thousand tokens at a time, each with the number of its first token."""

@@ -154,8 +154,9 @@ def _top_of_shard(spool: Spool, entries: Entries, magnitude: Magnitude, file: Pa
         top = magnitude.top(code, TOP_K)
         if begin == 0:
             _check_top(code[:16], magnitude)
-        features.append(top.feature.int())
-        magnitudes.append(top.magnitude)
+        kept = torch.from_numpy(entries.kept[begin : begin + len(code), None])
+        features.append(top.feature.int().where(kept, -1))
+        magnitudes.append(top.magnitude.where(kept, 0.0))
         packed.append(torch.from_numpy(np.packbits((code != 0).numpy(), axis=1)))
     top = torch.cat(features)
     save_file({"packed": torch.cat(packed), "top_feature": top, "top_magnitude": torch.cat(magnitudes)}, file)
@@ -185,8 +186,12 @@ class _OffBursts:
         self.found: list[Peaks] = []
 
     def update(self, spool: Spool, first: int, entries: Entries, places: Places) -> None:
+        order = np.argsort(entries.feature, kind="stable")
+        begins = np.searchsorted(entries.feature[order], np.arange(spool.n_features + 1))
+        seen = np.flatnonzero(entries.kept)
         for feature in self.features:
-            token = np.setdiff1d(np.arange(entries.n_tokens), entries.token[entries.feature == feature]) + first
+            firing = entries.token[order[begins[feature] : begins[feature + 1]]]
+            token = np.setdiff1d(seen, firing) + first
             columns = (
                 np.full(len(token), feature, np.int32),
                 places.context[token],

@@ -17,8 +17,10 @@ from bae.index import build as building
 from bae.index.build import IndexConfig, build_index, chosen_contexts
 from bae.index.leaders import Leaders, Peaks, peaks
 from bae.index.query import Index
-from bae.index.spool import write_shard
+from bae.index.spool import Spool, write_shard
+from bae.index.tables import DictionaryTables, Places
 from bae.index.words import WordCounts, Words, summary, words_of
+from bae.inspection import Lens
 from bae.language_model import Place
 from bae.lenses import load_lenses
 from bae.scaling import Scaling
@@ -229,6 +231,27 @@ def test_parts_read_by_several_make_the_index_of_one(study, tiny_model, tmp_path
     for table in ("context", "feature", "example"):
         one, other = (connection.execute(f"select * from {table}").fetchall() for connection in (whole, merged))
         assert one == other and one
+
+
+def test_a_token_that_was_left_out_is_no_silence(tmp_path):
+    """A bit that is always on: the two tokens beyond the norm limit are neither its off-bursts nor in any top 10."""
+    autoencoder = KINDS["binary"](8, 16, Scaling.raw(8))
+    with torch.no_grad():
+        autoencoder.b_in.copy_(torch.where(torch.arange(16) == 3, 100.0, -0.3))
+    lens = Lens("bae", 1, autoencoder, None, 32)
+    kept = torch.ones(20, dtype=torch.bool)
+    kept[[4, 11]] = False
+    write_shard(
+        {"bae": lens}, {1: torch.randn(20, 8, generator=torch.Generator().manual_seed(0))}, {"bae": kept}, tmp_path / "00000.safetensors"
+    )
+    spool = Spool("bae", lens, tmp_path)
+    group = [Context("d", n, tuple(range(11)), ((0, 0), *((i, i + 1) for i in range(10))), "abcdefghij") for n in range(2)]
+    tables = DictionaryTables.make("bae", spool, Places.of(group), tmp_path / "codes", 0)
+    feature = tables.features.to_pylist()[3]
+    assert spool.tokens == 18 and feature["rate"] == 1.0 and feature["top_count"] == 0
+    assert {row["band"] for row in tables.examples.to_pylist() if row["feature"] == 3} <= {"strongest", "threshold", "random"}
+    top = load_file(tmp_path / "codes" / "00000.safetensors")["top_feature"]
+    assert (top[[4, 11]] == -1).all() and (top[kept] >= 0).any()
 
 
 def test_no_dictionary_is_said(tiny_model, tmp_path):

@@ -318,7 +318,7 @@ def test_a_table_is_appended_and_comments_stay(bare):
         (NEW.replace('"relu"\nkind', '"bae"\nkind'), "two autoencoders of a recipe have one name"),
         (NEW + "surrogate = 'clip'\n", "a relu autoencoder has no option surrogate; it has .*l1_weight"),
         (NEW + "steps = 0\n", "steps >= 1"),
-        (NEW + "steps = 'many'\n", "wrong type"),
+        (NEW + "steps = 'many'\n", "whole number"),
         (NEW.replace("layer = 2", "layer = 3"), "layer 3, which is not harvested"),
         (NEW + "then = { k = 3 }\n", "no option k"),
         (NEW + "scaling = 'none'\n", "scaling is centred or raw"),

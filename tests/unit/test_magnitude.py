@@ -45,7 +45,7 @@ def test_a_bit_bursts_where_it_differs_from_its_rounded_prior():
     assert (code[:, 1] == 0).any(), "the often-on bit bursts by being silent somewhere, or the test shows nothing"
 
 
-@pytest.mark.parametrize("rates", [[0.02, 0.3, 0.7, 0.02, 0.5, 0.9, 0.1], [0.25] * 9])
+@pytest.mark.parametrize("rates", [[0.02, 0.3, 0.7, 0.02, 0.5, 0.9, 0.1], [0.25] * 9, [0.6, 0.4]])
 def test_top_k_of_bits_is_a_sort_with_ties_to_the_lower_index(rates):
     code = random_bits(200, rates)
     magnitude = Burstiness(Prior.of([code]))
@@ -62,6 +62,12 @@ def test_plain_topk_would_break_ties_otherwise():
     code = torch.ones(1, 2304)
     assert code.topk(10).indices.tolist() != [list(range(10))]
     assert Value().top(code).feature.tolist() == [list(range(10))]
+
+
+def test_a_silent_bit_and_a_speaking_one_that_tie_go_to_the_lower_index():
+    """Rates 0.6 and 0.4: silence of the first and speech of the second are equally loud."""
+    prior = Prior(torch.tensor([0.6, 0.4]), torch.tensor([0.6, 0.4]), torch.ones(2), 10)
+    assert Burstiness(prior).top(torch.tensor([[0.0, 1.0]])).feature.tolist() == [[0, 1]]
 
 
 def test_top_k_of_values_with_ties_zeros_and_negatives():

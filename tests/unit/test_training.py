@@ -112,8 +112,27 @@ def test_a_loss_that_is_not_a_number_stops_training(states, tmp_path):
         fit([Run(make(states, "relu"), SparseObjective(), FitConfig(steps=10, log_every=1), tmp_path)], lambda skip: broken)
 
 
-def test_a_full_disk_keeps_the_last_state(states, tmp_path, monkeypatch):
+@pytest.mark.parametrize("change", [{"learning_rate": 1e-4}, {"kind": "relu"}, {"seed": 1}])
+def test_the_state_of_another_training_is_not_taken_up(states, tmp_path, change):
     run(states, tmp_path, steps=10)
+    with pytest.raises(ValueError, match="state of another training"):
+        run(states, tmp_path, **{"steps": 10} | change)
+    run(states, tmp_path, steps=10, save_minutes=5.0)
+
+
+def test_weights_that_are_no_numbers_are_not_saved(states, tmp_path):
+    """Neither at the end nor between two lines of the curve."""
+    bad = Pair.same(torch.full((64, 32), float("nan")))
+    good = list(islice(stream(states, 2, make(states, "relu"), 64, 0), 5))
+    one = Run(make(states, "relu"), SparseObjective(), FitConfig(steps=7, batch_size=64, log_every=50), tmp_path)
+    with pytest.raises(FloatingPointError, match="step 7"):
+        fit([one], lambda skip: iter([*good, bad, bad]))
+    assert not (tmp_path / "state.safetensors").exists()
+
+
+def test_a_full_disk_keeps_the_last_state(states, tmp_path, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        run(states, tmp_path, steps=20, stop_after=10)
     before = (tmp_path / "state.safetensors").read_bytes()
 
     def full_disk(*_args, **_named):
