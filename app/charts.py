@@ -9,6 +9,7 @@ from itertools import pairwise
 import plotly.graph_objects as go
 
 from app.numbers import percent
+from bae.names import TITLES
 
 TEAL, ORANGE = "#0A8CA3", "#E07010"
 TEMPLATE = go.layout.Template(
@@ -25,6 +26,12 @@ TEMPLATE = go.layout.Template(
 )
 RUN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 """Okabe and Ito's, as in the theme, without the yellow that is lost on white: who is who among runs, and nothing else."""
+KIND_COLOURS = dict(zip(TITLES, (*RUN_COLOURS[:6], "#7A6FAE", "#8A8F2A"), strict=True))
+"""The kinds of the shipped recipe have the colours that its runs have."""
+KIND_SYMBOLS = dict(zip(TITLES, ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon", "x"), strict=True))
+"""A second sign of the kind, for those who cannot tell all colours."""
+PEER_COLOUR = "#7F7F7F"
+"""Of what is no dictionary: PCA."""
 STEP_SCALE = ((0, "#2F86C8"), (0.5, "#9A9A9A"), (1, ORANGE))
 """Early to late: seen on light and on dark, and in order with any kind of colour vision."""
 FEW_POINTS = 15
@@ -157,6 +164,103 @@ def dynamics(
     figure.update_layout(template=TEMPLATE, height=330, uirevision="keep zoom")
     figure.update_xaxes(title="reconstruction loss", range=ranges[0], showgrid=True, gridcolor="rgba(128,128,128,.25)")
     figure.update_yaxes(title="entropy (bits)", range=ranges[1], tickformat=",~g")
+    return figure
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Two figures of one dictionary, or of a way to write hidden states, at one setting or at several."""
+
+    name: str
+    """Foreign: a folder's name."""
+    kind: str
+    x: Sequence[float]
+    y: Sequence[float]
+    notes: Sequence[str] = ()
+    """What the hover says besides, one a point."""
+
+    @property
+    def title(self) -> str:
+        """What the legend calls its kind."""
+        return TITLES.get(self.kind, self.kind.upper())
+
+    @property
+    def colour(self) -> str:
+        """That of its kind, so that seeds are told as such."""
+        return KIND_COLOURS.get(self.kind, PEER_COLOUR)
+
+    @property
+    def symbol(self) -> str:
+        """That of its kind."""
+        return KIND_SYMBOLS.get(self.kind, "line-ns-open")
+
+
+def rate_distortion(measured: Sequence[Measured], log: bool) -> go.Figure:
+    """Bits a token against what they leave unexplained: a line where a quantiser has steps, a point where it has none."""
+    figure = go.Figure([_line_or_point(one, first) for one, first in _with_first_of_kind(measured)])
+    _plane(figure, "bits a token", "FVU", height=420)
+    bits = [value for one in measured for value in one.x if value > 0]
+    if log and bits:
+        figure.update_xaxes(type="log", tickvals=log_ticks(min(bits), max(bits), most=12), tickformat=",~g")
+    elif bits:
+        figure.update_xaxes(rangemode="tozero")
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def _line_or_point(one: Measured, first_of_kind: bool) -> go.Scatter:
+    peer = one.kind not in TITLES
+    alone = len(one.x) == 1 and not peer
+    return go.Scatter(
+        x=one.x,
+        y=one.y,
+        customdata=list(one.notes),
+        mode="markers" if alone else "lines+markers",
+        line={"color": one.colour, "width": 1.6, "dash": "dash" if peer else "solid"},
+        marker={"color": one.colour, "symbol": one.symbol, "size": 13 if alone else 6},
+        name=escape(one.title),
+        legendgroup=one.kind,
+        showlegend=first_of_kind,
+        hovertemplate=f"<b>{escape(one.name)}</b>%{{customdata}}<br>%{{x:,.1f}} bits a token<br>FVU %{{y:.3f}}<extra></extra>",
+    )
+
+
+def scatter(measured: Sequence[Measured], x: str, y: str) -> go.Figure:
+    """One figure of the dictionaries against another, a point each, its colour and its shape the kind."""
+    named = "markers+text" if len(measured) <= FEW_POINTS else "markers"
+    figure = go.Figure(
+        [
+            go.Scatter(
+                x=one.x,
+                y=one.y,
+                mode=named,
+                text=[escape(one.name)],
+                textposition="top center",
+                textfont={"size": 11},
+                cliponaxis=False,
+                marker={"color": one.colour, "symbol": one.symbol, "size": 12},
+                name=escape(one.title),
+                legendgroup=one.kind,
+                showlegend=first,
+                hovertemplate=f"<b>{escape(one.name)}</b><br>{escape(x)} %{{x:,.4~g}}<br>{escape(y)} %{{y:,.4~g}}<extra></extra>",
+            )
+            for one, first in _with_first_of_kind(measured)
+        ]
+    )
+    return _plane(figure, x, y, height=400)
+
+
+def _with_first_of_kind(measured: Sequence[Measured]) -> list[tuple[Measured, bool]]:
+    """Each with whether it is the first of its kind, which stands in the legend for all."""
+    kinds = [one.kind for one in measured]
+    return [(one, one.kind not in kinds[:place]) for place, one in enumerate(measured)]
+
+
+def _plane(figure: go.Figure, x: str, y: str, height: int) -> go.Figure:
+    figure.update_layout(template=TEMPLATE, height=height, uirevision="keep zoom", showlegend=True)
+    figure.update_layout(legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}, hovermode="closest")
+    figure.update_xaxes(title=escape(x), tickformat=",~g", showgrid=True, gridcolor="rgba(128,128,128,.25)")
+    figure.update_yaxes(title=escape(y), tickformat=",~g")
     return figure
 
 

@@ -43,6 +43,14 @@ PAGES = {
         "Train dictionaries, and watch them learn",
         ("ae", "text", "runs"),
     ),
+    "compare": PageEntry(
+        "Compare",
+        FOLDER / "compare.py",
+        "compare",
+        ":material/balance:",
+        "How good each dictionary is by the field's measures",
+        ("ae", "text", "layers", "only", "columns"),
+    ),
 }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from bae import runs
+from bae import reports, runs
 from bae.curves import Curve
 from bae.index.query import Index
 from bae.notebook import Notebook
@@ -64,6 +64,16 @@ def index_status() -> dict | None:
 def all_runs() -> list[runs.Run]:
     """What was trained, is being trained and could be. Raises ValueError where a record of it is damaged."""
     return runs.runs(workspace())
+
+
+def measured() -> tuple[list[reports.Report], list[str]]:
+    """Every dictionary with its figures, and a sentence for each damaged file. Read anew: the files are small, and jobs write them."""
+    return reports.reports(workspace())
+
+
+def rates() -> list[reports.RatePoint]:
+    """Bits a token and FVU of dictionaries and PCA. Raises ValueError where their file is damaged."""
+    return reports.rates(workspace())
 
 
 def curves(run: runs.Run) -> list[Curve]:
@@ -144,7 +154,7 @@ def _reading(stamp: tuple, index_file: str | None, dictionary: str, text: str) -
     from bae.inspection import inspect, summarize
 
     lens = lenses().usable[dictionary]
-    if index_file is not None and lens.autoencoder.binary:
+    if index_file is not None:
         lens = _judged_by_index(lens, index_file)
     with LM_LOCK:
         inspection = inspect(language_model(), {dictionary: lens}, text)[dictionary]
@@ -155,7 +165,7 @@ def _reading(stamp: tuple, index_file: str | None, dictionary: str, text: str) -
 
 
 def _judged_by_index(lens, index_file: str):
-    """The same dictionary, its burstiness measured against the habits that the index counted."""
+    """The same dictionary, its magnitudes measured against the habits that the index counted."""
     prior = lens.autoencoder.prior
-    rate = prior.rate.new_tensor(column(index_file, lens.name, "rate"))
-    return replace(lens, magnitude=lens.autoencoder.magnitude(replace(prior, rate=rate, mean=rate)))
+    habits = {name: prior.rate.new_tensor(column(index_file, lens.name, name)) for name in ("rate", "mean", "deviation")}
+    return replace(lens, magnitude=lens.autoencoder.magnitude(replace(prior, **habits)))

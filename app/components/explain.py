@@ -44,7 +44,7 @@ MEANINGS = {
         "FVU",
         "",
         "Fraction of variance unexplained on held-out text: squared error over squared distance from the mean, both summed over all "
-        "tokens. 0 is a perfect reconstruction, 1 is no better than the mean.",
+        "tokens but the massive activations, which training drops too. 0 is a perfect reconstruction, 1 is no better than the mean.",
         "0 up",
         "lower",
         "SAEBench, as 1 - explained variance",
@@ -57,7 +57,7 @@ MEANINGS = {
     ),
     "active": Meaning(
         "Active",
-        "",
+        "features",
         "Features that are more than 5 times among a token's loudest 10, on 8,192 held-out tokens spread evenly over the text.",
         "0 to all features",
         "higher",
@@ -72,7 +72,7 @@ MEANINGS = {
         "lower",
         "SAEBench's freq_over_10_percent, for bits too",
     ),
-    "dead": Meaning("Dead", "", "Features that never fired on held-out text.", "0 to all features", "lower", "usual for SAEs"),
+    "dead": Meaning("Dead", "features", "Features that never fired on held-out text.", "0 to all features", "lower", "usual for SAEs"),
     "index": Meaning("In the index", "", "Whether the index holds its features: contexts, rates, words."),
     "rate": Meaning("Rate", "% of tokens", "Share of the index's tokens on which the feature fires (its code is not 0)."),
     "density": Meaning(
@@ -168,6 +168,15 @@ MEANINGS = {
 
 # figures of a dictionary (bae.evaluation, geometry, splicing, probing), by their names in `bae evaluate --json`
 MEANINGS |= {
+    "fvu_all": Meaning(
+        "FVU, all tokens",
+        "",
+        "The FVU with the massive activations among the tokens. A few of them hold most of the variance, so it says mostly how well those "
+        "few are reconstructed.",
+        "0 up",
+        "lower",
+        "SAEBench, as 1 - explained variance",
+    ),
     "cosine": Meaning(
         "Cosine",
         "",
@@ -180,7 +189,7 @@ MEANINGS |= {
         "Shrinkage",
         "",
         "Length of the reconstructions over that of the hidden states, both from the mean, as roots of sums of squares. 1 shrinks "
-        "nothing; a penalty on values, as L1, pulls it below.",
+        "nothing; a penalty on values, such as L1, pulls it below.",
         "0 up",
         "near 1",
         "SAEBench's l2_ratio, here from the mean",
@@ -202,6 +211,23 @@ MEANINGS |= {
         "",
         "usual for SAEs",
     ),
+    "l0_deviations": Meaning(
+        "L0 from the habit",
+        "features a token",
+        "Features that leave their habit on a token, mean: bits that differ from their rounded prior, which is what compression stores; "
+        "of a sparse autoencoder those that fire.",
+        "0 to all features",
+        "",
+        "the paper, Appendix A.5",
+    ),
+    "l0_top_k": Meaning(
+        "L0 of the top 10",
+        "features a token",
+        "Features of a token that count as activated, mean: its loudest 10, or fewer where fewer stand out.",
+        "0 to 10",
+        "",
+        "the paper, Appendix A.4",
+    ),
     "support_bits": Meaning(
         "Support",
         "bits a token",
@@ -215,7 +241,7 @@ MEANINGS |= {
         "Support, pairs corrected",
         "bits a token",
         "Support bits less what pairs of features tell of each other along the best tree: closer to the joint entropy, from above. "
-        "Not counted for dictionaries of more than 8,192 bits.",
+        "Not counted for dictionaries of more than 4,096 bits.",
         "0 to support bits",
         "",
         "Chow and Liu 1968",
@@ -245,7 +271,7 @@ MEANINGS |= {
         "",
         "this project",
     ),
-    "frozen": Meaning("Frozen", "", "Features that fire on every token of the held-out text.", "0 to all features", "lower", "this project"),
+    "frozen": Meaning("Frozen", "features", "Features that fire on every held-out token.", "0 to all features", "lower", "this project"),
     "delta_ce": Meaning(
         "Delta-CE",
         "nats a token",
@@ -325,6 +351,8 @@ MEANINGS |= {
         "this project, after the paper's ‖Cov‖",
     ),
     "tokens_measured": Meaning("Measured on", "tokens", "Held-out hidden states that the figures were measured on."),
+    "active_8192_tokens": MEANINGS["active"],
+    "dense_share": MEANINGS["dense"]._replace(label="Dense, 10 %", unit="% of features"),
 }
 
 

@@ -3,8 +3,9 @@
     bae evaluate --workspace WORKSPACE --rates        # keeps WORKSPACE/rates.json
 
 Code lengths are cross-entropies on held-out text under frequencies counted on training text, so nothing that is not in the
-prior comes free. A BAE costs its bits. An SAE costs which features fire, and their values, divided by a step and rounded;
-several steps give its curve. PCA is the peer: coordinates along the principal axes, divided by a step and rounded.
+prior comes free. A BAE costs its bits. An SAE costs which features fire, and their values, divided by a step and rounded to
+levels that stand for their training mean; several steps give its curve. PCA is the peer: coordinates along the principal
+axes, divided by a step and rounded.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -56,7 +57,8 @@ def points(autoencoder: Autoencoder, name: str, fitted: Sequence[Pair], held_out
     for step in SAE_STEPS:
         levels = Frequencies.of((_values(autoencoder.encode(part.read), step) for part in fitted), LEVELS)
         value_bits = sum(levels.length(_values(autoencoder.encode(part.read), step)) for part in held_out) / _tokens(held_out)
-        rounded = lambda part, step=step: autoencoder.decode(_rounded(autoencoder.encode(part.read), step))  # noqa: E731
+        means = _level_means((autoencoder.encode(part.read) for part in fitted), step)
+        rounded = lambda part, step=step, means=means: autoencoder.decode(_rounded(autoencoder.encode(part.read), step, means))  # noqa: E731
         yield Point(name, autoencoder.kind, step, support_bits + value_bits, _fvu(held_out, rounded))
 
 
@@ -109,8 +111,21 @@ def _values(code: Float[Tensor, "token feature"], step: float) -> Tensor:
     return (code[code != 0] / step).round().clamp(-LEVELS // 2, LEVELS // 2 - 1) + LEVELS // 2
 
 
-def _rounded(code: Float[Tensor, "token feature"], step: float) -> Tensor:
-    return (code / step).round().clamp(-LEVELS // 2, LEVELS // 2 - 1) * step
+def _level_means(codes: Iterable[Float[Tensor, "_ feature"]], step: float) -> Float[Tensor, " level"]:
+    """What each level stands for: the mean of the training values that fall on it. A value that fires is never written as 0."""
+    count, total = torch.zeros(LEVELS, dtype=torch.float64), torch.zeros(LEVELS, dtype=torch.float64)
+    for code in codes:
+        level = _values(code, step).long()
+        count += torch.bincount(level, minlength=LEVELS)
+        total += torch.bincount(level, code[code != 0].double(), LEVELS)
+    nominal = (torch.arange(LEVELS) - LEVELS // 2) * step
+    return torch.where(count > 0, total / count.clamp(min=1), nominal).float()
+
+
+def _rounded(code: Float[Tensor, "token feature"], step: float, means: Float[Tensor, " level"]) -> Tensor:
+    rounded = torch.zeros_like(code)
+    rounded[code != 0] = means[_values(code, step).long()]
+    return rounded
 
 
 def _fvu(parts: Sequence[Pair], found) -> float:

@@ -10,8 +10,15 @@ from app import navigation, services
 from app.live import EXAMPLES
 from bae.notebook import Notebook
 
-TITLES = {"overview": "Overview", "text": "Live text", "features": "Features", "feature": "Feature", "training": "Training"}
-NEEDS_NO_INDEX = {"training"}
+TITLES = {
+    "overview": "Overview",
+    "text": "Live text",
+    "features": "Features",
+    "feature": "Feature",
+    "training": "Training",
+    "compare": "Compare",
+}
+NEEDS_NO_INDEX = {"training", "compare"}
 
 
 def said(app) -> str:
