@@ -98,7 +98,7 @@ def harvest(workspace: Folder = Path("workspace"), as_json: AsJson = False) -> N
 @app.command()
 def train(
     workspace: Folder = Path("workspace"),
-    name: Annotated[str | None, typer.Option(help="One autoencoder of the recipe; without one, all that are missing.")] = None,
+    name: Annotated[list[str] | None, typer.Option(help="One of the recipe, or several in one pass; without, all missing in turn.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how long it will take and how much memory; train nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -108,11 +108,11 @@ def train(
         return _forecast(workspace, name, as_json)
 
     def run(study: Workspace) -> None:
-        if name is None:
+        if not name:
             return pipeline.train_all(study)
         from bae import recipe_training
 
-        recipe_training.train(study, name)
+        recipe_training.train_together(study, name)
 
     _stage("train", workspace, run, as_json, together=True)
 
@@ -207,13 +207,13 @@ def _stage(stage: str, folder: Path, run: Callable[[Workspace], object], as_json
         typer.echo(json.dumps(told) if as_json else f"{stage}: done in {seconds} s")
 
 
-def _forecast(folder: Path, name: str | None, as_json: bool) -> None:
+def _forecast(folder: Path, names: list[str] | None, as_json: bool) -> None:
     with plain_errors():
         from bae import recipe_training
 
         study = Workspace.open(folder)
         missing = [table["name"] for table in study.recipe.autoencoders if table["name"] not in study.autoencoder_names()]
-        found = [recipe_training.forecast(study, one) for one in ([name] if name else missing)]
+        found = [recipe_training.forecast(study, one) for one in names or missing]
         if as_json:
             typer.echo(json.dumps([vars(one) for one in found]))
             return

@@ -123,6 +123,29 @@ def test_terminated_it_saves_before_it_ends(study):
     assert int(load_file(curve.parent / "state.safetensors")["step"]) >= 10
 
 
+def test_two_in_one_pass_are_what_they_are_alone(study):
+    """And a dry run says what it will take, and writes nothing."""
+    alone, together = study("alone"), study("together")
+    table = '[[autoencoder]]\nname = "topk"\nkind = "topk"\nlayer = 2\nk = 4\nsteps = 50\nbatch_size = 64\n'
+    for place in (alone, together):
+        recipe = place.folder / "recipe.toml"
+        recipe.write_text(recipe.read_text() + table)
+    run(*BAE, "harvest", "--workspace", str(alone.folder))
+    (together.folder / "harvest").symlink_to(alone.folder / "harvest")
+    told = run(*BAE, "train", "--workspace", str(alone.folder), "--dry-run").stdout
+    assert "bae" in told and "200 steps" in told and "310 steps" in told and not (alone.folder / "training").exists()
+    for name in ("bae", "topk"):
+        run(*BAE, "train", "--workspace", str(alone.folder), "--name", name)
+    run(*BAE, "train", "--workspace", str(together.folder), "--name", "bae", "--name", "topk")
+    for name in ("bae", "topk"):
+        one, other = (load_file(place.autoencoder_folder(name) / "weights.safetensors") for place in (alone, together))
+        assert all(torch.equal(one[key], other[key]) for key in one), name
+    refused = subprocess.run(
+        [*BAE, "train", "--workspace", str(together.folder), "--name", "bae", "--name", "transcoder"], capture_output=True, text=True
+    )
+    assert refused.returncode == 1 and "share a pass" in refused.stderr
+
+
 def test_a_second_training_of_the_same_is_refused(study):
     place = study("twice")
     recipe = place.folder / "recipe.toml"
