@@ -10,7 +10,7 @@ from app.charts import Measured
 from app.compare_table import BY_METRIC, CHOICES, Column
 from app.components import panels, url
 from app.components.explain import hover
-from bae import reports
+from bae import reports, runs
 from bae.reports import RatePoint, Report
 from bae.workspace import Workspace
 
@@ -148,7 +148,7 @@ def rate_distortion(study: Workspace, choice: Choice) -> None:
 
 
 def _how_to_get_rates(study: Workspace) -> str:
-    if reports.has_harvest(study, "train"):
+    if runs.harvested(study, "train"):
         return f"No rates have been measured here. “Measure” does it, or {measuring.command(study, rates=True)}."
     return (
         f"No rates have been measured here. They need the training harvest too: `bae harvest --workspace {study.folder.name}`, "

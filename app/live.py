@@ -13,6 +13,7 @@ from app.components.panels import cannot_read, require_lenses, words
 from app.components.tokens import legend, painted_text
 from app.reading import NOT_READ, Stretch, View, bursts_off, paint, shown
 from bae.index.query import Dictionary, Index
+from bae.names import TITLES
 
 EXAMPLES = {
     "Address": "Fellow citizens, the treaty with Great Britain has opened our harbors to trade, and the naval force now guards the coast.",
@@ -65,9 +66,6 @@ def _keep(text: str) -> None:
 
 def offered(lenses) -> dict[str, Offered]:
     """The dictionaries that live text can look through."""
-    # loaded with the lenses already; a page that reads only the index never comes here
-    from bae.names import TITLES
-
     return {name: Offered(TITLES[lens.autoencoder.kind], lens.layer) for name, lens in lenses.usable.items()}
 
 

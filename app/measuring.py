@@ -18,7 +18,7 @@ HELP = (
     "Runs `bae evaluate` in a process of its own, which goes on when this page or its server is closed: FVU, cost and density on held-out "
     "hidden states, then the language model with reconstructions in it, then sparse probing."
 )
-STOP_HELP = "Ends the process. Figures are kept when all are there, so what was measured until then is lost."
+STOP_HELP = "Ends the process. What was measured until then stays."
 
 
 def command(study: Workspace, rates: bool = False) -> str:
@@ -70,7 +70,7 @@ def _when(seconds: float) -> str:
 
 
 def _still(study: Workspace, job: Job | None, rows: Sequence[Report]) -> None:
-    if not reports.has_harvest(study, "held-out"):
+    if not runs.harvested(study, "held-out"):
         _no_text(study)
     elif rows:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -105,7 +105,7 @@ def _button(study: Workspace, rows: Sequence[Report]) -> None:
 
 def _standing(study: Workspace, rows: Sequence[Report]) -> str:
     """One line: what has been measured, and what would be."""
-    rates = reports.has_harvest(study, "train")
+    rates = runs.harvested(study, "train")
     dates = [row.measured_at for row in rows if row.measured_at]
     missing = len(rows) - len(dates)
     done = (

@@ -56,15 +56,22 @@ class Bits:
     def _places(self) -> tuple[Tensor, Tensor]:
         return self.ones.nonzero(as_tuple=True)
 
+    @property
+    def _values(self) -> Tensor | None:
+        """What stands at the places, in their order; None where that is 1."""
+        return None
+
     @cached_property
     def _by_row(self) -> Picks:
         row, column = self._places
-        return Picks(column, _starts(row, self.ones.shape[0]))
+        return Picks(column, _starts(row, self.ones.shape[0]), self._values)
 
     @cached_property
     def _by_column(self) -> Picks:
         row, column = self._places
-        return Picks(row[column.argsort(stable=True)], _starts(column, self.ones.shape[1]))
+        order = column.argsort(stable=True)
+        values = None if self._values is None else self._values[order]
+        return Picks(row[order], _starts(column, self.ones.shape[1]), values)
 
 
 class Values(Bits):
@@ -83,17 +90,6 @@ class Values(Bits):
     @cached_property
     def _values(self) -> Tensor:
         return self.ones[self._places]
-
-    @cached_property
-    def _by_row(self) -> Picks:
-        row, column = self._places
-        return Picks(column, _starts(row, self.ones.shape[0]), self._values)
-
-    @cached_property
-    def _by_column(self) -> Picks:
-        row, column = self._places
-        order = column.argsort(stable=True)
-        return Picks(row[order], _starts(column, self.ones.shape[1]), self._values[order])
 
 
 def _starts(group: Tensor, n_groups: int) -> Tensor:

@@ -65,9 +65,9 @@ class _CovariancePenalty(torch.autograd.Function):
     def forward(ctx, code: Tensor, bits: Bits, debiased: bool) -> Tensor:
         n = len(code) * world.size()
         everyone = bits if world.size() == 1 else Bits(world.gather(code))
-        signed, spared = _times_signs(bits, everyone, n, debiased)
-        of_feature = world.add_up(signed.sum(0))
         fired = everyone.ones.sum(0)
+        signed, spared = _times_signs(bits, everyone, fired, n, debiased)
+        of_feature = world.add_up(signed.sum(0))
         agreement = world.add_up((code * signed).sum(dtype=torch.float64))
         total = (n * agreement - fired.double() @ of_feature.double()) / (n * (n - 1)) - spared
         ctx.save_for_backward(signed.sub_(of_feature / n).mul_(2 / (n - 1)))
@@ -79,12 +79,13 @@ class _CovariancePenalty(torch.autograd.Function):
         return upstream * gradient, None, None
 
 
-def _times_signs(bits: Bits, everyone: Bits, n: int, debiased: bool) -> tuple[Float[Tensor, "token feature"], float | Tensor]:
+def _times_signs(
+    bits: Bits, everyone: Bits, fired: Float[Tensor, " feature"], n: int, debiased: bool
+) -> tuple[Float[Tensor, "token feature"], float | Tensor]:
     """`H S` for the rows of `bits`, S tile by tile from the counts of `everyone`; and the floors that a debiased penalty leaves out."""
     code = bits.ones
     n_features = code.shape[1]
     signed = torch.empty_like(code)
-    fired = everyone.ones.sum(0)
     floors = _Floors(fired, n) if debiased else None
     spared = 0.0
     tile = TILE if code.device.type == "cpu" else CUDA_TILE

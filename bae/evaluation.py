@@ -3,7 +3,7 @@
 Every figure is measured on raw hidden states of text that the dictionary was not trained on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -63,24 +63,25 @@ class Evaluation:
 
 
 @torch.inference_mode()
-def unexplained(autoencoder: Autoencoder, shards: Iterable[Pair], chunk: int = 2048) -> float:
-    """The FVU alone, on a stream of raw states that is gone through twice; states that are not finite are left out."""
+def fvu(shards: Iterable[Pair], found: Callable[[Pair], Float[Tensor, "_ d_model"]], chunk: int = 2048) -> float:
+    """Fraction of variance that `found` leaves unexplained of what is written, in [0, inf); the mean leaves 1.
+
+    Squared error over squared distance from the mean, both summed over all tokens. `shards` are gone through twice.
+    """
     count, total = 0, 0.0
     for shard in shards:
-        written = shard.written[shard.written.isfinite().all(-1)].double()
-        count, total = count + len(written), total + written.sum(0)
+        count, total = count + len(shard), total + shard.written.double().sum(0)
     mean, error, spread = total / count, 0.0, 0.0
-    for shard in shards:
-        finite = shard.written.isfinite().all(-1) & shard.read.isfinite().all(-1)
-        for read, written in zip(shard.read[finite].split(chunk), shard.written[finite].double().split(chunk), strict=True):
-            error += (written - autoencoder.decode(autoencoder.encode(read)).double()).square().sum().item()
-            spread += (written - mean).square().sum().item()
+    for part in (part for shard in shards for part in shard.split(chunk)):
+        written = part.written.double()
+        error += (written - found(part).double()).square().sum().item()
+        spread += (written - mean).square().sum().item()
     return error / spread
 
 
-def _width(autoencoder: Autoencoder, shards: Iterable[Pair]) -> int:
-    """Bits of a code."""
-    return next((autoencoder.bits(shard.read[:1]).shape[1] for shard in shards if len(shard)), 0)
+def unexplained(autoencoder: Autoencoder, shards: Iterable[Pair], chunk: int = 2048) -> float:
+    """The FVU of a dictionary's reconstructions."""
+    return fvu(shards, lambda part: autoencoder.decode(autoencoder.encode(part.read)), chunk)
 
 
 def minority_rate(rate: Float[Tensor, " feature"], binary: bool) -> Float[Tensor, " feature"]:
@@ -95,7 +96,7 @@ def evaluate(autoencoder: Autoencoder, shards: Iterable[Pair], chunk: int = 2048
     The top k need a prior that is measured first, so `shards` must be re-iterable (a list, or an object with `__iter__`).
     Raises ValueError when it is empty.
     """
-    chunks = lambda: (shard.map(lambda x, at=at: x[at : at + chunk]) for shard in shards for at in range(0, len(shard), chunk))  # noqa: E731
+    chunks = lambda: (part for shard in shards for part in shard.split(chunk))  # noqa: E731
     prior = Prior.of(autoencoder.encode(part.read) for part in chunks())
     magnitude = autoencoder.magnitude(prior)
     mean = sum(part.written.double().sum(0) for part in chunks()) / prior.tokens
@@ -103,8 +104,6 @@ def evaluate(autoencoder: Autoencoder, shards: Iterable[Pair], chunk: int = 2048
     deviations = listed = 0
     in_top, in_sample = (torch.zeros(autoencoder.n_features + 1, dtype=torch.int64) for _ in range(2))
     bits_together = 0
-    # pairs are counted where their matrix fits in memory; wider dictionaries have no tree
-    paired = _width(autoencoder, shards) <= PAIRED_UP_TO
     # a document is long and of one subject: neighbouring tokens would show few of the features
     size = min(ACTIVE_TOKENS, prior.tokens)
     sample = torch.arange(size) * prior.tokens // size
@@ -116,7 +115,9 @@ def evaluate(autoencoder: Autoencoder, shards: Iterable[Pair], chunk: int = 2048
         spread += written.square().sum().item()
         found_spread += found.square().sum().item()
         cosine += torch.cosine_similarity(written, found, dim=-1).sum().item()
-        bits = autoencoder.bits(part.read)
+        bits = autoencoder.bits(code)
+        # pairs are counted where their matrix fits in memory; wider dictionaries have no tree
+        paired = bits.shape[1] <= PAIRED_UP_TO
         bits_together = bits_together + (coactivations(bits) if paired else bits.sum(0, dtype=torch.int64))
         features = magnitude.top(code, TOP_K).feature.cpu()
         deviations += magnitude.activated(code).sum().item()

@@ -205,19 +205,24 @@ class HiddenStates:
         figures.pop("median_norm")
         return Scaling(mean=load_file(file)[f"layer.{layer}"], **figures)
 
-    def keeps(self, number: int, layer: int, autoencoder: Autoencoder) -> Bool[Tensor, " token"]:
-        """Which tokens of a shard an autoencoder may see: those whose states, read and written, are within the norm limits."""
-        keep = self.norms(number, layer) <= autoencoder.written_scaling.norm_limit
-        read_at = place(layer, autoencoder.site)
-        return keep if read_at == layer else keep & (self.norms(number, read_at) <= autoencoder.scaling.norm_limit)
+    def keeps(self, number: int, layer: int, autoencoder: Autoencoder, filtered: bool = True) -> Bool[Tensor, " token"]:
+        """Which tokens of a shard an autoencoder may see: those whose states, read and written, are within the norm limits.
+
+        Not `filtered`, all whose states are finite.
+        """
+        limits = {layer: autoencoder.written_scaling.norm_limit, place(layer, autoencoder.site): autoencoder.scaling.norm_limit}
+        within = (
+            self.norms(number, where) <= limit if filtered else self.norms(number, where).isfinite() for where, limit in limits.items()
+        )
+        return torch.stack(list(within)).all(0)
 
     def kept(self, layer: int, autoencoder: Autoencoder) -> int:
         """How many tokens of all shards an autoencoder may see."""
         return sum(self.keeps(number, layer, autoencoder).sum().item() for number in range(self.n_shards))
 
     def pairs(self, number: int, layer: int, autoencoder: Autoencoder, filtered: bool = True) -> Pair:
-        """What an autoencoder reads and writes in one shard, of the tokens that it may see or of all; fp16, raw."""
-        keep = self.keeps(number, layer, autoencoder) if filtered else slice(None)
+        """What an autoencoder reads and writes in one shard, of the tokens that it may see or of all finite ones; fp16, raw."""
+        keep = self.keeps(number, layer, autoencoder, filtered)
         read_at = place(layer, autoencoder.site)
         if read_at == layer:
             return Pair.same(self.shard(number, layer)[keep])

@@ -71,7 +71,7 @@ def build_index(workspace: Workspace) -> None:
 def forecast(workspace: Workspace) -> str:
     """What the recipe will do, counted in tokens and steps: the time hangs on the machine, and the bars measure it."""
     recipe, there = workspace.recipe, workspace.autoencoder_names()
-    steps = {table["name"]: _steps(table) for table in recipe.autoencoders if table["name"] not in there}
+    steps = {table["name"]: sum(stage_steps(table)) for table in recipe.autoencoders if table["name"] not in there}
     training = f"{len(steps)} autoencoders, {sum(steps.values()):,} steps in all" if steps else "nothing, all autoencoders are there"
     return "\n".join(
         [
@@ -84,6 +84,7 @@ def forecast(workspace: Workspace) -> str:
     )
 
 
-def _steps(table: Mapping) -> int:
+def stage_steps(table: Mapping) -> tuple[int, ...]:
+    """Steps of each stage of an autoencoder's training, as its table asks for them."""
     own = int(table.get("steps", USUAL_STEPS))
-    return own + (int(table["then"].get("steps", own)) if "then" in table else 0)
+    return (own, int(table["then"].get("steps", own))) if "then" in table else (own,)

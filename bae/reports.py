@@ -89,15 +89,10 @@ def rates_outdated(workspace: Workspace, name: str) -> bool:
     return workspace.rates_file.is_file() and _younger_checkpoint(workspace, name, workspace.rates_file)
 
 
-def has_harvest(workspace: Workspace, split: str) -> bool:
-    """Whether the hidden states of a split are there, all of them: a harvest measures its scaling last."""
-    return (workspace.harvest_folder(split) / "scaling.safetensors").is_file()
-
-
 def start(workspace: Workspace) -> Job:
     """Measure every dictionary, with its rates where there are training states to count on. Raises what `Jobs.start` raises."""
-    options = ["--rates"] if has_harvest(workspace, "train") else []
-    return runs.jobs(workspace).start(JOB, [sys.executable, "-m", "bae", "evaluate", "--workspace", str(workspace.folder), *options])
+    options = ["--rates"] if runs.harvested(workspace, "train") else []
+    return runs.jobs(workspace).start(JOB, [*runs.command("evaluate", workspace), *options])
 
 
 def _of_checkpoint(config: Path) -> Report:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from bae.files import locked, written_whole
 from bae.jobs import Job, Jobs
-from bae.pipeline import USUAL_STEPS
+from bae.pipeline import stage_steps
 from bae.progress import read_status
 from bae.workspace import Recipe, Workspace
 
@@ -51,10 +51,7 @@ class Run:
     @property
     def stage_steps(self) -> tuple[int, ...]:
         """Steps of each stage as the recipe asks for them; empty for a run that it does not have."""
-        if self.table is None:
-            return ()
-        own = int(self.table.get("steps", USUAL_STEPS))
-        return (own, int(self.table["then"].get("steps", own))) if "then" in self.table else (own,)
+        return () if self.table is None else stage_steps(self.table)
 
 
 def runs(workspace: Workspace) -> list[Run]:
@@ -94,21 +91,22 @@ def start(workspace: Workspace, name: str) -> Job:
     workspace.autoencoder_table(name)
     if _elsewhere(workspace, name, jobs(workspace).job(job_name(name))):
         raise BlockingIOError(f"{name} is being trained by a process that was not started here; wait until that has ended")
-    return jobs(workspace).start(job_name(name), [*_bae("train", workspace), "--name", name])
+    return jobs(workspace).start(job_name(name), [*command("train", workspace), "--name", name])
 
 
 def start_harvest(workspace: Workspace) -> Job:
     """Keep the hidden states that training reads. Raises what `Jobs.start` raises."""
-    return jobs(workspace).start("harvest", _bae("harvest", workspace))
+    return jobs(workspace).start("harvest", command("harvest", workspace))
 
 
-def _bae(stage: str, workspace: Workspace) -> list[str]:
+def command(stage: str, workspace: Workspace) -> list[str]:
+    """The command line of a stage, for a job."""
     return [sys.executable, "-m", "bae", stage, "--workspace", str(workspace.folder)]
 
 
-def harvested(workspace: Workspace) -> bool:
-    """Whether the hidden states that training reads are there, all of them: a harvest measures its scaling last."""
-    return all((workspace.harvest_folder(split) / "scaling.safetensors").is_file() for split in ("train", "held-out"))
+def harvested(workspace: Workspace, *splits: str) -> bool:
+    """Whether the hidden states of these splits are there, all of them: a harvest measures its scaling last."""
+    return all((workspace.harvest_folder(split) / "scaling.safetensors").is_file() for split in splits or ("train", "held-out"))
 
 
 def progress(workspace: Workspace, run: Run) -> dict | None:

@@ -98,10 +98,9 @@ def _epoch(states: HiddenStates, layer: int, autoencoder: Autoencoder, batch_siz
         rows = torch.randperm(sum(map(len, parts)), generator=generator)
         mixed = Pair.joined(parts).map(lambda vectors, rows=rows: vectors[rows])
         whole = len(mixed) - len(mixed) % batch_size
-        for first in range(0, whole, batch_size):
-            yield mixed.map(lambda vectors, first=first: vectors[first : first + batch_size])
+        yield from mixed.rows(0, whole).split(batch_size)
         # a copy, or the few rows that are left would keep all the others in memory
-        rest = [mixed.map(lambda vectors, whole=whole: vectors[whole:].clone())]
+        rest = [mixed.rows(whole).map(Tensor.clone)]
         del mixed, parts
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.components.explain import MEANINGS
 from bae.index.query import Feature, Index
+from bae.names import TITLES, layer_names
 
 ROW_PX = 35
 """Height of a row of Streamlit's tables, the heading's too."""
@@ -35,9 +36,6 @@ def model_facts(title: str, d_model: int, n_layers: int, recipe, lenses) -> list
 
 def layer_text(layer: int) -> str:
     """The three names of a layer."""
-    # the checkpoint module loads torch, which a page that only reads the index can do without
-    from bae.names import layer_names
-
     names = layer_names(layer)
     return f"hidden_states[{names['hidden_states']}] (Hugging Face) = {names['hook']} (TransformerLens) = {names['module']} (module path)"
 
@@ -49,8 +47,6 @@ def sentences(index: Index) -> int:
 
 def dictionaries(lenses, indexed: set[str]) -> None:
     """How good each dictionary is, from the figures that came with its checkpoint."""
-    from bae.names import TITLES
-
     rows = []
     for name, lens in lenses.usable.items():
         figures = lenses.provenance[name].figures

@@ -153,10 +153,12 @@ class BinaryAutoencoder(nn.Module):
         """Distance of every bit's pre-activation from its threshold; ranks contexts that tie in burstiness."""
         return self.pre_activation(self.scaling.apply(states))
 
-    @torch.inference_mode()
-    def bits(self, states: Float[Tensor, "token d_model"]) -> Float[Tensor, "token bit"]:
-        """All bits of raw hidden states, as 0.0 and 1.0."""
-        return (self.margin(states) >= 0).float()
+    def bits(self, code: Float[Tensor, "token feature"]) -> Float[Tensor, "token bit"]:
+        """All bits of a code, as 0.0 and 1.0."""
+        if self.binary:
+            return code
+        levels = (code * (2**self.bits_per_feature - 1)).round().long()[..., None]
+        return (levels >> torch.arange(self.bits_per_feature, device=code.device) & 1).flatten(-2).float()
 
     @torch.inference_mode()
     def decode(self, code: Float[Tensor, "token feature"]) -> Float[Tensor, "token d_model"]:

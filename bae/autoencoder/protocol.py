@@ -1,6 +1,6 @@
 """What the rest of the house knows of a dictionary, whatever its kind."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -36,6 +36,14 @@ class Pair:
         """Change both, in the same way unless told otherwise; made once where they are the same."""
         read = change(self.read)
         return Pair(read, read if self.written is self.read else (change_written or change)(self.written))
+
+    def rows(self, begin: int, end: int | None = None) -> "Pair":
+        """Some of its rows, one after the other."""
+        return self.map(lambda states: states[begin:end])
+
+    def split(self, size: int) -> Iterator["Pair"]:
+        """All rows, at most `size` at a time."""
+        return (self.rows(begin, begin + size) for begin in range(0, len(self), size))
 
     def __len__(self) -> int:
         return len(self.read)
@@ -86,8 +94,8 @@ class Autoencoder(Protocol):
     def decode(self, code: Float[Tensor, "token feature"]) -> Float[Tensor, "token d_model"]:
         """Hidden states from a code, in raw units."""
 
-    def bits(self, states: Float[Tensor, "token d_model"]) -> Float[Tensor, "token bit"]:
-        """What a code costs bits for: the bits of a BAE, of an SAE which features fire (their values come on top)."""
+    def bits(self, code: Float[Tensor, "token feature"]) -> Float[Tensor, "token bit"]:
+        """What a code costs bits for, as 0.0 and 1.0: the bits of a BAE, of an SAE which features fire (their values come on top)."""
 
     def magnitude(self) -> Magnitude:
         """How loud each feature of a code is: what "activated" means for this dictionary."""

@@ -78,10 +78,9 @@ class SparseAutoencoder(nn.Module):
         """The pre-activation: how near a silent feature was to speaking."""
         return self.pre_activation(self.scaling.apply(states))
 
-    @torch.inference_mode()
-    def bits(self, states: Float[Tensor, "token d_model"]) -> Float[Tensor, "token feature"]:
+    def bits(self, code: Float[Tensor, "token feature"]) -> Float[Tensor, "token feature"]:
         """Which features fire, as 0.0 and 1.0."""
-        return (self.encode(states) != 0).float()
+        return (code != 0).float()
 
     @torch.inference_mode()
     def decode(self, code: Float[Tensor, "token feature"]) -> Float[Tensor, "token d_model"]:
@@ -129,10 +128,9 @@ class BatchTopKAutoencoder(SparseAutoencoder):
 
     def forward(self, scaled: Float[Tensor, "token d_model"]) -> Pass:
         """As the others, but in training the batch decides together, and its smallest value moves the threshold."""
-        pre_activation = self.pre_activation(scaled)
         if not self.training:
-            code = self.activation(pre_activation)
-            return Pass(decode(code, self.W_out) + self.b_out, code, pre_activation)
+            return super().forward(scaled)
+        pre_activation = self.pre_activation(scaled)
         values = pre_activation.relu()
         everyone = world.gather(values.detach())
         smallest = everyone.flatten().topk(self.k * len(everyone), sorted=False).values.min()

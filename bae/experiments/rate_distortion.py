@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from bae.autoencoder import Autoencoder, Pair, checkpoint
+from bae.evaluation import fvu, unexplained
 from bae.files import write_json
 from bae.harvest import HiddenStates
 from bae.progress import Progress
@@ -47,19 +48,19 @@ class Point:
 
 def points(autoencoder: Autoencoder, name: str, fitted: Sequence[Pair], held_out: Sequence[Pair]) -> Iterator[Point]:
     """What a dictionary costs and leaves: one point for a BAE, one a step for an SAE."""
-    support = Frequencies.of((autoencoder.bits(part.read) for part in fitted), 2)
-    support_bits = sum(support.length(autoencoder.bits(part.read)) for part in held_out) / _tokens(held_out)
+    codes = lambda parts: (autoencoder.encode(part.read) for part in parts)  # noqa: E731
+    support = Frequencies.of((autoencoder.bits(code) for code in codes(fitted)), 2)
+    support_bits = sum(support.length(autoencoder.bits(code)) for code in codes(held_out)) / _tokens(held_out)
     if autoencoder.discrete:
-        yield Point(
-            name, autoencoder.kind, None, support_bits, _fvu(held_out, lambda part: autoencoder.decode(autoencoder.encode(part.read)))
-        )
+        yield Point(name, autoencoder.kind, None, support_bits, unexplained(autoencoder, held_out, CHUNK_TOKENS))
         return
+    fitted_values, held_out_values = (torch.cat([code[code != 0] for code in codes(parts)]) for parts in (fitted, held_out))
     for step in SAE_STEPS:
-        levels = Frequencies.of((_values(autoencoder.encode(part.read), step) for part in fitted), LEVELS)
-        value_bits = sum(levels.length(_values(autoencoder.encode(part.read), step)) for part in held_out) / _tokens(held_out)
-        means = _level_means((autoencoder.encode(part.read) for part in fitted), step)
+        levels = Frequencies.of([_levels(fitted_values, step)], LEVELS)
+        value_bits = levels.length(_levels(held_out_values, step)) / _tokens(held_out)
+        means = _level_means(fitted_values, step)
         rounded = lambda part, step=step, means=means: autoencoder.decode(_rounded(autoencoder.encode(part.read), step, means))  # noqa: E731
-        yield Point(name, autoencoder.kind, step, support_bits + value_bits, _fvu(held_out, rounded))
+        yield Point(name, autoencoder.kind, step, support_bits + value_bits, fvu(held_out, rounded, CHUNK_TOKENS))
 
 
 def pca_points(fitted: Sequence[Pair], held_out: Sequence[Pair], name: str = "pca") -> Iterator[Point]:
@@ -77,7 +78,7 @@ def pca_points(fitted: Sequence[Pair], held_out: Sequence[Pair], name: str = "pc
         levels = Frequencies.of((quantised(part) + LEVELS // 2 for part in fitted), LEVELS)
         bits = sum(levels.length(quantised(part) + LEVELS // 2) for part in held_out) / _tokens(held_out)
         found = lambda part, step=step, q=quantised: q(part) * step @ axes.T / scale.float() + mean.float()  # noqa: E731
-        yield Point(name, "pca", step, bits, _fvu(held_out, found))
+        yield Point(name, "pca", step, bits, fvu(held_out, found, CHUNK_TOKENS))
 
 
 @dataclass(frozen=True)
@@ -106,32 +107,24 @@ class Frequencies:
         return self.bits.gather(1, table.long().T).sum().item()
 
 
-def _values(code: Float[Tensor, "token feature"], step: float) -> Tensor:
-    """The levels of the values that fire, one after another."""
-    return (code[code != 0] / step).round().clamp(-LEVELS // 2, LEVELS // 2 - 1) + LEVELS // 2
+def _levels(values: Float[Tensor, " value"], step: float) -> Int[Tensor, " value"]:
+    """The level that each value falls on."""
+    return ((values / step).round().clamp(-LEVELS // 2, LEVELS // 2 - 1) + LEVELS // 2).long()
 
 
-def _level_means(codes: Iterable[Float[Tensor, "_ feature"]], step: float) -> Float[Tensor, " level"]:
+def _level_means(values: Float[Tensor, " value"], step: float) -> Float[Tensor, " level"]:
     """What each level stands for: the mean of the training values that fall on it. A value that fires is never written as 0."""
-    count, total = torch.zeros(LEVELS, dtype=torch.float64), torch.zeros(LEVELS, dtype=torch.float64)
-    for code in codes:
-        level = _values(code, step).long()
-        count += torch.bincount(level, minlength=LEVELS)
-        total += torch.bincount(level, code[code != 0].double(), LEVELS)
+    level = _levels(values, step)
+    count, total = torch.bincount(level, minlength=LEVELS), torch.bincount(level, values.double(), LEVELS)
     nominal = (torch.arange(LEVELS) - LEVELS // 2) * step
     return torch.where(count > 0, total / count.clamp(min=1), nominal).float()
 
 
 def _rounded(code: Float[Tensor, "token feature"], step: float, means: Float[Tensor, " level"]) -> Tensor:
+    fires = code != 0
     rounded = torch.zeros_like(code)
-    rounded[code != 0] = means[_values(code, step).long()]
+    rounded[fires] = means[_levels(code[fires], step)]
     return rounded
-
-
-def _fvu(parts: Sequence[Pair], found) -> float:
-    mean = sum(part.written.double().sum(0) for part in parts) / _tokens(parts)
-    error = sum((part.written.double() - found(part).double()).square().sum() for part in parts)
-    return (error / sum((part.written.double() - mean).square().sum() for part in parts)).item()
 
 
 def _tokens(parts: Sequence[Pair]) -> int:
@@ -140,11 +133,7 @@ def _tokens(parts: Sequence[Pair]) -> int:
 
 def _chunks(states: HiddenStates, layer: int, autoencoder: Autoencoder, tokens: int) -> list[Pair]:
     """The first tokens of a harvest, in parts."""
-    parts = (
-        shard.map(lambda vectors, at=at: vectors[at : at + CHUNK_TOKENS])
-        for shard in states.all_pairs(layer, autoencoder)
-        for at in range(0, len(shard), CHUNK_TOKENS)
-    )
+    parts = (part for shard in states.all_pairs(layer, autoencoder) for part in shard.split(CHUNK_TOKENS))
     return list(islice(parts, -(-tokens // CHUNK_TOKENS)))
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from bae import contexts
 from bae.autoencoder import Pair
 from bae.contexts import Context
+from bae.evaluation import unexplained
 from bae.formats.foreign import Foreign
 from bae.language_model import RESIDUAL, LanguageModel, place
 from bae.names import layer_names
@@ -58,7 +59,7 @@ def _fit(foreign: Foreign, model: LanguageModel, layer: int, read: Tensor, writt
     read, written = read[keep].float(), written[keep].float()
     if foreign.before_gain:
         read = read / gain(model, layer)
-    return Fit(layer, unexplained(foreign.autoencoder, Pair(read, written)), *limits, dropped=int((~keep).sum()))
+    return Fit(layer, unexplained(foreign.autoencoder, [Pair(read, written)], CHUNK), *limits, dropped=int((~keep).sum()))
 
 
 def gain(model: LanguageModel, layer: int) -> Float[Tensor, " d_model"]:
@@ -67,20 +68,6 @@ def gain(model: LanguageModel, layer: int) -> Float[Tensor, " d_model"]:
     if (weight == 0).any():
         raise ValueError(f"the norm before the MLP of layer {layer} multiplies by 0, which cannot be undone")
     return weight
-
-
-@torch.inference_mode()
-def unexplained(autoencoder: nn.Module, states: Pair) -> float:
-    """Fraction of variance unexplained: squared error over squared distance from the mean, both summed."""
-    mean = states.written.double().mean(0)
-    spread = (states.written.double() - mean).square().sum()
-    found = ((part.written, autoencoder.decode(autoencoder.encode(part.read))) for part in _chunks(states))
-    error = sum((written.double() - reconstructed.double()).square().sum() for written, reconstructed in found)
-    return (error / spread).item()
-
-
-def _chunks(states: Pair) -> Iterator[Pair]:
-    return (states.map(lambda x, at=at: x[at : at + CHUNK]) for at in range(0, len(states), CHUNK))
 
 
 def table(found: Sequence[Fit], claimed: int | None) -> str:
@@ -145,14 +132,17 @@ def round_weights(autoencoder: nn.Module, states: Pair) -> Rounding:
 
     Raises ValueError where a weight does not fit into fp16.
     """
-    fired = [autoencoder.bits(part.read).bool() for part in _chunks(states)]
-    before = unexplained(autoencoder, states)
+
+    def firings() -> Iterator[Tensor]:
+        return (autoencoder.bits(autoencoder.encode(part.read)).bool() for part in states.split(CHUNK))
+
+    fired, before = list(firings()), unexplained(autoencoder, [states], CHUNK)
     for name, weight in autoencoder.named_parameters():
         weight.copy_(weight.half().float())
         if not weight.isfinite().all():
             raise ValueError(f"{name} holds values beyond 65,504, which fp16 cannot store")
-    changed = sum((old ^ autoencoder.bits(part.read).bool()).sum().item() for old, part in zip(fired, _chunks(states), strict=True))
-    return Rounding(before, unexplained(autoencoder, states), changed / max(1, sum(old.sum().item() for old in fired)))
+    changed = sum((old ^ new).sum().item() for old, new in zip(fired, firings(), strict=True))
+    return Rounding(before, unexplained(autoencoder, [states], CHUNK), changed / max(1, sum(old.sum().item() for old in fired)))
 
 
 def placed(foreign: Foreign, model: LanguageModel, fit: Fit) -> nn.Module:

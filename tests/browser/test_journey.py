@@ -1,50 +1,13 @@
 """A person's way through the explorer, in a headless Chromium on the real server."""
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from serving import PATIENCE_MS, served
 from small_study import HOSTILE, add_index, make_study
 
 pytestmark = pytest.mark.browser
-
-ROOT = Path(__file__).parents[2]
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-PATIENCE_MS = 30_000
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A Chromium. Without one the journey is skipped, but never in continuous integration."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        reason = "no Chromium on the PATH; install the package `chromium` to run the browser tests"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -52,30 +15,8 @@ def address(tmp_path_factory, tiny_llama) -> Iterator[str]:
     """The address of a server that shows the small study."""
     folder = tmp_path_factory.mktemp("served") / "study"
     add_index(make_study(folder, tiny_llama))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = folder.parent / "server.log"
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), "--server.port", str(port)]
-    with log.open("w") as output:
-        server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "BAE_WORKSPACE": str(folder)}, stdout=output, stderr=output)
-    try:
-        _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def _wait_until_healthy(address: str, server: subprocess.Popen, log: Path) -> None:
-    for _ in range(300):
-        assert server.poll() is None, log.read_text()
-        try:
-            urllib.request.urlopen(f"{address}/_stcore/health")
-            return
-        except urllib.error.URLError:
-            time.sleep(0.1)
-    pytest.fail(f"the server does not answer:\n{log.read_text()}")
+    with served(folder) as found:
+        yield found
 
 
 @pytest.fixture

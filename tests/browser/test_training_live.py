@@ -1,15 +1,12 @@
 """The training page in a real browser: what only a browser has, its timer and its clicks."""
 
 import json
-import os
 import signal
-import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
-from test_journey import PATIENCE_MS, ROOT, _wait_until_healthy, browser  # noqa: F401
+from serving import PATIENCE_MS, served
 
 from bae import runs
 from bae.workspace import Workspace
@@ -38,20 +35,9 @@ def study(tmp_path) -> Iterator[Workspace]:
 
 @pytest.fixture
 def address(study) -> Iterator[str]:
-    """A server that shows it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = study.folder / "server.log"
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), "--server.port", str(port)]
-    with log.open("w") as output:
-        server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "BAE_WORKSPACE": str(study.folder)}, stdout=output, stderr=output)
-    try:
-        _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
-        yield f"http://127.0.0.1:{port}/training"
-    finally:
-        server.terminate()
-        server.wait(20)
+    """Its training page on a server."""
+    with served(study.folder) as found:
+        yield f"{found}/training"
 
 
 def start_sham(study: Workspace) -> None:
@@ -62,7 +48,7 @@ def start_sham(study: Workspace) -> None:
     runs.jobs(study).start("train-bae", [sys.executable, "-c", LOGS, str(curve)])
 
 
-def test_curves_move_by_themselves_while_a_job_runs_and_rest_when_it_is_stopped(browser, address, study):  # noqa: F811
+def test_curves_move_by_themselves_while_a_job_runs_and_rest_when_it_is_stopped(browser, address, study):
     start_sham(study)
     page = browser.new_page()
     page.set_default_timeout(PATIENCE_MS)

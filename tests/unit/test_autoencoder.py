@@ -72,7 +72,7 @@ class TestContract:
         if kind != "batchtopk":  # which lets a batch decide together while it trains
             trained = autoencoder(scaled).found / autoencoder.scaling.scale + autoencoder.scaling.mean
             assert torch.allclose(autoencoder.decode(code), trained, atol=1e-4)
-        bits = autoencoder.bits(x)
+        bits = autoencoder.bits(code)
         assert set(bits.unique().tolist()) == {0.0, 1.0} and torch.equal(bits.unflatten(-1, (F, -1)).any(-1), code != 0)
 
     def test_save_and_load_give_the_same_codes(self, kind, tmp_path):

@@ -20,8 +20,8 @@ class Stub:
     def encode(self, states):
         return states.clone()
 
-    def bits(self, states):
-        return (states != 0).float()
+    def bits(self, code):
+        return (code != 0).float()
 
     def magnitude(self, prior=None):
         return KINDS["relu"](3, 3, Scaling.raw(3)).magnitude()
