@@ -18,13 +18,10 @@ from bae.formats.foreign import Foreign
 from bae.formats.preflight import Fit, Rounding
 from bae.harvest import HiddenStates
 from bae.language_model import LanguageModel, place
-from bae.magnitude import Prior
 from bae.workspace import Workspace
 
 SAMPLE_TOKENS = 8192
 """Hidden states that a prior is measured on where the workspace has no held-out harvest of the layer."""
-WIDEST_EVALUATED = 8192
-"""Features up to which all figures are taken; beyond, those of pairs of features would need more memory than a machine has."""
 
 
 def import_dictionary(
@@ -51,12 +48,12 @@ def import_dictionary(
     fit = preflight.settled(found, foreign.layer, layer, anyway)
     autoencoder = preflight.placed(foreign, model, fit)
     states = _states(workspace, model, fit.layer, autoencoder)
-    rounding = preflight.round_weights(autoencoder, next(iter(states)).map(lambda x: x[:SAMPLE_TOKENS]))
-    figures, autoencoder.prior = _measured(autoencoder, states, rounding)
-    for note in (*foreign.notes, str(rounding), f"measured on {autoencoder.prior.tokens:,} held-out tokens: FVU {figures['fvu']:.3f}"):
+    rounding = preflight.round_weights(autoencoder, next(iter(states)).rows(0, SAMPLE_TOKENS))
+    evaluation, autoencoder.prior = evaluate(autoencoder, states)
+    for note in (*foreign.notes, str(rounding), f"measured on {autoencoder.prior.tokens:,} held-out tokens: FVU {evaluation.fvu:.3f}"):
         say(note)
     folder = workspace.autoencoder_folder(name)
-    checkpoint.save(autoencoder, _provenance(workspace, model, foreign, name, source, fit, rounding, figures), folder)
+    checkpoint.save(autoencoder, _provenance(workspace, model, foreign, name, source, fit, rounding, asdict(evaluation)), folder)
     return folder
 
 
@@ -99,16 +96,6 @@ def _states(workspace: Workspace, model: LanguageModel, layer: int, autoencoder:
     read, written = states[place(layer, autoencoder.site)], states[layer]
     keep = autoencoder.scaling.keeps(read) & autoencoder.written_scaling.keeps(written)
     return [Pair.same(read[keep]) if read is written else Pair(read[keep], written[keep])]
-
-
-def _measured(autoencoder: nn.Module, states: Iterable[Pair], rounding: Rounding) -> tuple[dict, Prior]:
-    """Figures and prior. Of a very wide dictionary only those that need no pairs of features."""
-    if autoencoder.n_features <= WIDEST_EVALUATED:
-        evaluation, prior = evaluate(autoencoder, states)
-        return asdict(evaluation), prior
-    parts = (part for shard in states for part in shard.read.split(preflight.CHUNK))
-    prior = Prior.of(autoencoder.encode(part) for part in parts)
-    return {"fvu": rounding.fvu_after, "l0": prior.rate.sum().item(), "dead": int((prior.rate == 0).sum())}, prior
 
 
 def _provenance(
