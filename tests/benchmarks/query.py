@@ -5,6 +5,8 @@ import statistics
 import time
 from pathlib import Path
 
+from _steps import row
+
 from bae.index.query import Index
 from bae.workspace import Workspace
 
@@ -32,21 +34,7 @@ def rows() -> list[dict]:
     table = time.perf_counter() - began
     p95 = statistics.quantiles(seconds, n=20)[-1]
     return [
-        {
-            "metric": "query.feature_p95_ms",
-            "value": 1000 * p95,
-            "unit": "ms",
-            "limit": 15,
-            "peer": None,
-            "spread": [1000 * min(seconds), 1000 * max(seconds)],
-        },
-        {
-            "metric": "query.feature_p50_ms",
-            "value": 1000 * statistics.median(seconds),
-            "unit": "ms",
-            "limit": None,
-            "peer": None,
-            "spread": None,
-        },
-        {"metric": "query.table_ms", "value": 1000 * table, "unit": "ms", "limit": None, "peer": None, "spread": None},
+        row("query.feature_p95_ms", 1000 * p95, "ms", 15, spread=[1000 * min(seconds), 1000 * max(seconds)]),
+        row("query.feature_p50_ms", 1000 * statistics.median(seconds), "ms"),
+        row("query.table_ms", 1000 * table, "ms"),
     ]
