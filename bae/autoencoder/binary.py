@@ -1,5 +1,6 @@
 """The Binary Autoencoder: Eq. (1), (2) and (6), with its surrogate gradients, and more-bit decoding, Eq. (7)."""
 
+import math
 from typing import Literal, get_args
 
 import torch
@@ -150,8 +151,14 @@ class BinaryAutoencoder(nn.Module):
 
     @torch.inference_mode()
     def margin(self, states: Float[Tensor, "token d_model"]) -> Float[Tensor, "token bit"]:
-        """Distance of every bit's pre-activation from its threshold; ranks contexts that tie in burstiness."""
-        return self.pre_activation(self.scaling.apply(states))
+        """Distance of every bit's pre-activation from its threshold, as a share of the hidden state's length times sqrt(d).
+
+        Ranks contexts that tie in burstiness. Bare distances grow with the state's length, and a few very long states that are
+        no massive activations yet ("Thank" in "Thank you") would lead the lists of half the bits (docs/results.md).
+        """
+        scaled = self.scaling.apply(states)
+        length = scaled.norm(dim=-1, keepdim=True) / math.sqrt(scaled.shape[-1])
+        return self.pre_activation(scaled) / length.clamp(min=torch.finfo(scaled.dtype).tiny)
 
     def bits(self, code: Float[Tensor, "token feature"]) -> Float[Tensor, "token bit"]:
         """All bits of a code, as 0.0 and 1.0."""

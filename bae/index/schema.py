@@ -1,6 +1,6 @@
 """The tables of an index file. Built once, sorted, without keys or indices: order alone makes look-ups fast."""
 
-VERSION = 1
+VERSION = 2
 
 GROUPS = {
     "strongest": "Strongest",

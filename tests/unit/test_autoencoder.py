@@ -306,3 +306,14 @@ def test_binary_is_smooth_enough_to_learn():
         loss.backward()
         optimizer.step()
     assert loss.item() < 0.6 * first
+
+
+def test_a_longer_state_is_not_a_stronger_one():
+    """The margin of a bit is a share of the state's length: a few very long states must not lead the lists of all bits."""
+    x = states()
+    autoencoder = KINDS["binary"](D, F, Scaling.raw(D))
+    assert torch.allclose(autoencoder.margin(10 * x), autoencoder.margin(x), atol=1e-5), "no bias, so only the direction counts"
+    assert not torch.allclose(autoencoder.pre_activation(10 * x), autoencoder.pre_activation(x)), "negative control"
+    autoencoder.start_at(0.2, x)
+    assert torch.equal(autoencoder.margin(x) >= 0, autoencoder.pre_activation(x) >= 0)
+    assert autoencoder.margin(torch.zeros(1, D)).isfinite().logical_or(autoencoder.b_in == 0).any()
