@@ -126,7 +126,7 @@ def index(workspace: Folder = Path("workspace"), as_json: AsJson = False) -> Non
 @app.command()
 def evaluate(
     workspace: Folder = Path("workspace"),
-    name: Annotated[str | None, typer.Option(help="One autoencoder; without one, all.")] = None,
+    name: Annotated[list[str] | None, typer.Option(help="An autoencoder, or several; without one, all.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out what needs the language model.")] = False,
     rates: Annotated[bool, typer.Option("--rates", help="Also bits a token against FVU, beside PCA; needs the training harvest.")] = False,
     as_json: AsJson = False,
@@ -137,13 +137,36 @@ def evaluate(
 
         study = Workspace.open(workspace)
         there = study.autoencoder_names()
-        if name is not None and name not in there:
-            raise ValueError(f"{workspace} has no autoencoder {name!r}; it has {', '.join(there) or 'none'}")
+        if strange := [one for one in name or [] if one not in there]:
+            raise ValueError(f"{workspace} has no autoencoder {strange[0]!r}; it has {', '.join(there) or 'none'}")
         if rates:
             from bae.experiments import rate_distortion
 
-            rate_distortion.keep(study, there)
-        _report("evaluate", rows(study, [name] if name else there, quick), as_json)
+            rate_distortion.keep(study, name or there)
+        _report("evaluate", rows(study, name or there, quick), as_json)
+
+
+@app.command()
+def label(
+    workspace: Folder = Path("workspace"),
+    dictionary: Annotated[str | None, typer.Option(help="Whose features; without one, what waits in the queue is worked off.")] = None,
+    features: Annotated[str, typer.Option(help="12, 40-60; or active; or active:200, the most often activated.")] = "active",
+    judge: Annotated[str, typer.Option(help="embedded, embedding, gpt-4.1-mini, or one of judges.toml.")] = "embedded",
+    batched: Annotated[bool, typer.Option("--batched", help="Ask all tests of a feature in one call.")] = False,
+    negatives: Annotated[int, typer.Option(help="Tokens a feature is silent on, to be tested too.")] = 8,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will ask; ask nothing.")] = False,
+) -> None:
+    """Ask a judge what features mean, and test what it says (ComSem)."""
+    with plain_errors():
+        from bae.comsem import work
+
+        study = Workspace.open(workspace)
+        if dictionary is not None:
+            settings = work.Settings(batched=batched, negatives=negatives)
+            said = work.ask_for(study, dictionary, features, judge, settings, dry_run)
+            typer.echo(said)
+        if not dry_run:
+            work.work(study, typer.echo)
 
 
 @app.command("import")

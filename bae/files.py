@@ -53,3 +53,15 @@ def locked(lock: Path, busy: str | None = None) -> Iterator[None]:
         except BlockingIOError as error:
             raise BlockingIOError(busy) from error
         yield
+
+
+def held(lock: Path) -> bool:
+    """Whether a process holds a lock. It is taken for a moment to see that, shared, so that two who ask do not see each other."""
+    if not lock.is_file():
+        return False
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -18,18 +18,19 @@ class Notebook:
     def __init__(self, file: Path):
         self.file = file
         file.parent.mkdir(parents=True, exist_ok=True)
-        with self._connected() as connection:
+        with self.connected() as connection:
             connection.execute("pragma journal_mode=wal")
             connection.executescript(SCHEMA)
 
     @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
+    def connected(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: committed when the block ends well, rolled back otherwise."""
         with closing(sqlite3.connect(self.file, timeout=10)) as connection, connection:
             yield connection
 
     def keep_text(self, body: str) -> str:
         """Keep a text and return its id, which cannot be guessed; the same text keeps its id."""
-        with self._connected() as connection:
+        with self.connected() as connection:
             known = connection.execute("select id from text where body = ?", (body,)).fetchone()
             if known:
                 return known[0]
@@ -39,7 +40,7 @@ class Notebook:
 
     def text(self, name: str) -> str:
         """The text with this id. Raises KeyError when there is none."""
-        with self._connected() as connection:
+        with self.connected() as connection:
             row = connection.execute("select body from text where id = ?", (name,)).fetchone()
         if row is None:
             raise KeyError(f"no text {name!r} is kept in this workspace")

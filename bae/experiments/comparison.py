@@ -1,8 +1,9 @@
-"""The tables of docs/results.md from what `bae evaluate --rates` has kept of the workshop's dictionaries.
+"""The tables of docs/results.md: figures that came with the workshop's checkpoints, and what `bae evaluate --rates` has added.
 
     python -m bae.experiments.comparison WORKSPACE        # Markdown on standard output
 
-Dictionaries are called KIND-LAYER-SEED; those of one kind and layer are one row, with the range over seeds.
+Dictionaries are called KIND-LAYER-SEED; those of one kind and layer are one row, with the range over seeds. A figure that was
+measured of some of the seeds alone is the mean of those.
 """
 
 import json
@@ -50,9 +51,15 @@ def figures(workspace: Workspace) -> Figures:
     found: Figures = defaultdict(list)
     for name in workspace.autoencoder_names():
         kind, layer, seed = (*name.split("-"), "", "")[:3]
-        if kind in KINDS and layer.isdecimal() and seed.isdecimal() and workspace.evaluation_file(name).is_file():
-            found[int(layer), kind].append(json.loads(workspace.evaluation_file(name).read_text(encoding="utf-8")))
+        if kind in KINDS and layer.isdecimal() and seed.isdecimal():
+            found[int(layer), kind].append(_figures(workspace, name))
     return found
+
+
+def _figures(workspace: Workspace, name: str) -> dict[str, float]:
+    config, evaluated = workspace.autoencoder_folder(name) / "config.json", workspace.evaluation_file(name)
+    carried = json.loads(config.read_text(encoding="utf-8"))["provenance"]["figures"]
+    return carried | (json.loads(evaluated.read_text(encoding="utf-8")) if evaluated.is_file() else {})
 
 
 def table(found: Figures, columns: Mapping[str, tuple[str, str, int]]) -> list[str]:
@@ -71,9 +78,9 @@ def _row(*cells: str) -> str:
 
 def _cell(values: Sequence[float | None], form: str, factor: int) -> str:
     """The mean, and the range where there are several seeds."""
-    if None in values:
+    scaled = [factor * value for value in values if value is not None]
+    if not scaled:
         return ""
-    scaled = [factor * value for value in values]
     low, mean, high = (form.format(value) for value in (min(scaled), sum(scaled) / len(scaled), max(scaled)))
     return mean if low == high else f"{mean} ({low} to {high})"
 

@@ -8,6 +8,7 @@ levels that stand for their training mean; several steps give its curve. PCA is 
 axes, divided by a step and rounded.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -154,5 +155,8 @@ def measure(workspace: Workspace, names: Sequence[str]) -> list[Point]:
 
 
 def keep(workspace: Workspace, names: Sequence[str]) -> None:
-    """Measure and keep the points for the pages."""
-    write_json(workspace.rates_file, [asdict(point) for point in measure(workspace, names)])
+    """Measure these and keep the points for the pages, beside those of others that were measured before."""
+    found = [asdict(point) for point in measure(workspace, names)]
+    before = json.loads(workspace.rates_file.read_text(encoding="utf-8")) if workspace.rates_file.is_file() else []
+    anew = {point["name"] for point in found}
+    write_json(workspace.rates_file, [point for point in before if point["name"] not in anew] + found)

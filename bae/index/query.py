@@ -133,6 +133,11 @@ class Index:
         grouped = {band: [example for example in examples if example.band == band] for band in GROUPS}
         return {band: found for band, found in grouped.items() if found}
 
+    def contexts(self) -> tuple[list[list[int]], list[list[int]], list[list[int]], list[str]]:
+        """Token ids, first and last characters of every token, and text of all contexts, in corpus order; token 0 is the BOS."""
+        rows = self._rows("select ids, starts, ends, text from context order by context_id")
+        return tuple(list(column) for column in zip(*rows, strict=True))
+
     def features(
         self,
         dictionary: str,

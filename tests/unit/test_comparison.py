@@ -25,9 +25,9 @@ def study(tmp_path) -> Workspace:
     found = Workspace.open(tmp_path)
     for name, fvu in (("topk-15-0", 0.2), ("topk-15-1", 0.24), ("topk-10-0", 0.1), ("topk-15-low", 0.9)):
         found.autoencoder_folder(name).mkdir(parents=True)
-        (found.autoencoder_folder(name) / "config.json").write_text("{}")
-        found.evaluation_file(name).parent.mkdir(exist_ok=True)
-        found.evaluation_file(name).write_text(json.dumps({"fvu": fvu}))
+        (found.autoencoder_folder(name) / "config.json").write_text(json.dumps({"provenance": {"figures": {"fvu": fvu, "l0": 15}}}))
+    found.evaluation_file("topk-15-0").parent.mkdir()
+    found.evaluation_file("topk-15-0").write_text(json.dumps({"delta_ce": 0.25}))
     found.rates_file.write_text(json.dumps([vars(p) for p in points((100, 0.30), (200, 0.20))]))
     return found
 
@@ -36,6 +36,7 @@ def test_seeds_are_one_row(study):
     lines = table(figures(study), HOW_GOOD)
     assert lines[2].startswith("| 15 | Top-k SAE | 2 | 0.220 (0.200 to 0.240) |")
     assert lines[3].startswith("| 10 | Top-k SAE | 1 | 0.100 |") and len(lines) == 4
+    assert "| 0.250 |" in lines[2], "what was measured of one seed"
 
 
 def test_rates_are_of_the_layer(study):
