@@ -43,9 +43,11 @@ def strength_histogram(counts: Sequence[int], largest: float, binary: bool) -> g
     """How strongly a feature fires where it does: equal bins over [0, largest]."""
     width = largest / len(counts) if counts else 1.0
     centres = [(bin + 0.5) * width for bin in range(len(counts))]
-    name = "distance over the threshold" if binary else "value"
+    name, unit = (
+        ("distance over the threshold", "share of the state's length, times √d") if binary else ("value", "units of the scaled state")
+    )
     figure = go.Figure(go.Bar(x=centres, y=list(counts), width=width, hovertemplate=name + " %{x:.2f}: %{y:,} tokens<extra></extra>"))
-    return _finish(figure, f"{name} (units of the scaled hidden state)", "tokens")
+    return _finish(figure, f"{name} ({unit})", "tokens")
 
 
 def log_bins(values: Sequence[float], per_decade: int = 4) -> tuple[list[float], list[int]]:

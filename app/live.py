@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from app import navigation, services
-from app.components import tables, url
+from app.components import labels, tables, url
 from app.components.chooser import Offered
 from app.components.explain import MEANINGS, hover
 from app.components.panels import cannot_read, require_lenses, words
@@ -23,6 +23,8 @@ EXAMPLES = {
     "Many scripts": "Ελλάδα, 日本語 and العربية meet in one line 🙂, with naïve café spelling and the year 1848.",
 }
 DENSITIES = ("0.1", "0.2", "0.5", "1", "2", "5", "10", "20", "50", "100")
+ALL = 1_000_000
+"""As a limit: more features than any dictionary has."""
 SORTS = {"peak": "Peak", "tokens": "Tokens", "rarity": "Rarity"}
 
 
@@ -95,7 +97,9 @@ def show_text(reading: services.Reading, view: View, names: Mapping[int, str], i
             "Each token is painted by its loudest feature: the deeper, the louder. Hover a token for its features, click it to lock it."
         )
     with st.container(border=True):
-        painted_text(stretches, names, lens.magnitude.unit, locked, pick_token, key="painted")
+        painted_text(
+            stretches, labels.lines(services.shown_labels(lens.name), names), lens.magnitude.unit, locked, pick_token, key="painted"
+        )
     st.html(legend(has_off))
 
 
@@ -117,7 +121,7 @@ def show_painted(view: View, ae: str, names: Mapping[int, str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         st.markdown(f"Painting **feature {view.feature}**", width="content")
         if names:
-            words(names.get(view.feature, ""), "1rem")
+            words(labels.in_a_line(services.shown_labels(ae).get(view.feature), names.get(view.feature, "")), "1rem")
         navigation.link("feature", "Open its page", ae=ae, feature=view.feature, text=st.query_params.get("text"))
         st.button("Paint the loudest instead", icon=":material/close:", on_click=url.put, kwargs={"feature": None})
 
@@ -169,8 +173,13 @@ def _table(rows: Sequence[tuple], reading: services.Reading, names: Mapping[int,
     lens = reading.inspection.lens
     frame = pd.DataFrame(rows, columns=["feature", "peak", "tokens", "rate"])
     frame["rate"] *= 100
-    frame.insert(1, "summary", [names.get(row[0], "") for row in rows])
-    left_out = [name for name, drop in (("summary", not names), ("tokens", key == "locked-features")) if drop]
+    labelled = services.shown_labels(lens.name)
+    shown = [labelled.get(row[0]) for row in rows]
+    frame.insert(1, "label", [label and label.text for label in shown])
+    frame.insert(2, "summary", [names.get(row[0], "") for row in rows])
+    frame["label_by"] = [label and labels.author(label) for label in shown]
+    unsaid = {"label": not any(shown), "label_by": not any(shown), "summary": not names, "tokens": key == "locked-features"}
+    left_out = [name for name, drop in unsaid.items() if drop]
     unit = f" ({lens.magnitude.unit})" if lens.magnitude.unit else ""
     features = [row[0] for row in rows]
     chosen = st.query_params.get("feature", "")
@@ -179,6 +188,7 @@ def _table(rows: Sequence[tuple], reading: services.Reading, names: Mapping[int,
     st.dataframe(
         frame.drop(columns=left_out),
         hide_index=True,
+        placeholder="",
         lazy=False,
         height=min(tables.ROW_PX * (len(rows) + 1) + 3, 560),
         key=key,
@@ -186,6 +196,8 @@ def _table(rows: Sequence[tuple], reading: services.Reading, names: Mapping[int,
         selection_mode=["single-row", "single-cell"],
         column_config={
             "feature": tables.number("feature", width=70),
+            "label": tables.words("label", 215),
+            "label_by": tables.words("label_by", 170),
             "summary": tables.words("summary", 215),
             "peak": st.column_config.NumberColumn(MEANINGS[peak].label + unit, help=hover(peak), format="%.4f", width=120),
             "tokens": tables.number("tokens", width=80),

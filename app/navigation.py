@@ -35,6 +35,14 @@ PAGES = {
     "feature": PageEntry(
         "Feature", FOLDER / "feature.py", "feature", ":material/target:", "What one feature fires on", ("ae", "feature", "text")
     ),
+    "labels": PageEntry(
+        "Labels",
+        FOLDER / "labels.py",
+        "labels",
+        ":material/label:",
+        "Ask a judge what features mean, and see how well its labels fit",
+        ("ae", "text", "run"),
+    ),
     "training": PageEntry(
         "Training",
         FOLDER / "training.py",

@@ -4,7 +4,7 @@ import random
 
 import streamlit as st
 
-from app import charts, live, navigation
+from app import charts, feature_labels, live, navigation, services
 from app.components import chooser, panels, url
 from app.components.explain import MEANINGS, hover
 from app.numbers import percent
@@ -21,7 +21,8 @@ ABOUT = {
 index = panels.require_index()
 known = index.dictionaries()
 heading = st.container()
-ae = chooser.dictionary({name: chooser.Offered(entry.title, entry.layer) for name, entry in known.items()})
+offered = {name: chooser.Offered(entry.title, entry.layer) for name, entry in known.items()}
+ae = chooser.dictionary(offered, forget=("feature", "label", "call"))
 entry = known[ae]
 number = url.whole("feature", 0, entry.n_features - 1, live.first_active(index, ae))
 feature = index.feature(ae, number)
@@ -29,7 +30,7 @@ binary = feature.on_magnitude is not None
 
 with heading:
     st.title(f"Feature {number}")
-    panels.words(feature.summary, "1.35rem")
+    feature_labels.title(services.shown_labels(ae).get(number), feature.summary)
 with st.container(horizontal=True, vertical_alignment="center"):
     for label, icon, to in (
         ("Previous", "chevron_left", lambda: index.neighbour(ae, number, -1)),
@@ -37,7 +38,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         ("Random", "casino", lambda: live.random_active(index, ae, random.random())),
     ):
         hint = f"The {label.lower()} active feature" if label != "Random" else "Any active feature"
-        st.button(label, icon=f":material/{icon}:", on_click=lambda to=to: url.put(feature=to()), help=hint)
+        st.button(label, icon=f":material/{icon}:", on_click=lambda to=to: url.put(feature=to(), label=None, call=None), help=hint)
     navigation.link("text", "Paint it on a text", ae=ae, feature=number, text=st.query_params.get("text"))
     navigation.link("features", "All features", ae=ae, text=st.query_params.get("text"))
 
@@ -70,8 +71,9 @@ else:
     )
 if binary:
     st.caption(
-        "All tokens on which a bit fires tie in burstiness, so contexts are ranked by burstiness and then by distance from the threshold; "
-        "the depth of the colour is that distance."
+        "All tokens on which a bit fires tie in burstiness, so contexts are ranked by burstiness and then by distance from the threshold, "
+        "as a share of the hidden state's length (very long states would lead every list otherwise); the depth of the colour is that "
+        "distance."
     )
 
 usually_on = bursts_off(feature.rate, binary)
@@ -82,6 +84,8 @@ for band, examples in index.examples(ae, number).items():
     panels.contexts(
         [(example.document, panels.strength(example, binary), paint_example(example, feature.largest, usually_on)) for example in examples]
     )
+
+feature_labels.section(ae, number)
 
 st.subheader("Try it on your own text")
 opened = "text" in st.query_params

@@ -1,15 +1,17 @@
 """Which features does a dictionary have?"""
 
 import math
+from collections.abc import Mapping
 
 import streamlit as st
 
-from app import charts, live, navigation, services
+from app import charts, finding, live, navigation, services
 from app.components import chooser, panels, tables, url
 from app.components.explain import MEANINGS, hover
 from bae.index.query import SORTS
 
 PAGE = 50
+WAYS = {"words": "contain the words", "meaning": "are near in meaning"}
 ORDERS = {name: MEANINGS[name].label for name in SORTS}
 
 st.title("Features")
@@ -19,6 +21,8 @@ ae = chooser.dictionary({name: chooser.Offered(entry.title, entry.layer) for nam
 entry = known[ae]
 
 words = st.query_params.get("q", "")
+way = url.choice("by", list(WAYS), "words")
+by_meaning = way == "meaning" and bool(words.strip())
 density = url.choice("density", live.DENSITIES, "100")
 active = url.flag("active", False)
 sort = url.choice("sort", list(ORDERS), "top_count")
@@ -32,32 +36,42 @@ with st.container(border=True):
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     url.bound(
-        st.text_input, "Words contain", "q", words, default="", also=("page",), placeholder="harbor", help=hover("summary"), width=200
+        st.text_input, "Find features", "q", words, default="", also=("page",), placeholder="the sea", help=hover("search"), width=200
     )
+    url.bound(st.selectbox, "whose label or words", "by", way, list(WAYS), default="words", also=("page",), format_func=WAYS.get, width=180)
     live.density_slider("Hide denser than (% of tokens)", density, also=("page",))
-    url.bound(
-        st.selectbox, "Sort by", "sort", sort, list(ORDERS), default="top_count", also=("page",), format_func=ORDERS.__getitem__, width=190
-    )
-    url.bound(st.toggle, "Largest first", "desc", descending, default=True, written=live.bit, also=("page",))
+    if not by_meaning:
+        url.bound(
+            st.selectbox, "Sort by", "sort", sort, list(ORDERS), default="top_count", also=("page",), format_func=ORDERS.get, width=190
+        )
+        url.bound(st.toggle, "Largest first", "desc", descending, default=True, written=live.bit, also=("page",))
     url.bound(st.toggle, "Active only", "active", active, default=False, written=live.bit, also=("page",), help=hover("active_only"))
 
 
-def ask(offset: int, limit: int):
-    """A stretch of the table as the address asks for it."""
-    return index.features(
-        ae, words=words, max_density=float(density) / 100, active_only=active, sort=sort, descending=descending, offset=offset, limit=limit
-    )
-
-
-total = ask(0, 1).total
+found = index.features(ae, max_density=float(density) / 100, active_only=active, sort=sort, descending=descending, limit=live.ALL).features
+near: Mapping[int, float] = {}
+if by_meaning:
+    try:
+        near = services.nearness(ae, words)
+    except OSError as error:
+        st.error(f"Features cannot be searched by meaning: {url.code(error)}")
+        st.stop()
+    found = sorted((row for row in found if row.feature in near), key=lambda row: -near[row.feature])[:PAGE]
+else:
+    found = finding.mentioning(found, words, services.shown_labels(ae))
+total = len(found)
 pages = max(math.ceil(total / PAGE), 1)
 page = url.whole("page", 1, pages, 1)
 if not total:
     st.info("No feature fits. Try another word, let denser features through, or switch “Active only” off.", icon=":material/search_off:")
     st.stop()
-rows = ask((page - 1) * PAGE, PAGE).features
-st.caption(f"{total:,} features, {(page - 1) * PAGE + 1:,} to {(page - 1) * PAGE + len(rows):,} shown. Click a row to look at its feature.")
-picked = tables.features(rows, key="features-table")
+rows = found[(page - 1) * PAGE : page * PAGE]
+shown = "those nearest in meaning, the nearest first" if near else f"{(page - 1) * PAGE + 1:,} to {(page - 1) * PAGE + len(rows):,} shown"
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.caption(f"{total:,} features, {shown}. Click a row to look at its feature.", width="stretch")
+    if not by_meaning:
+        navigation.link("labels", "Label these", ae=ae, new=1, pick="filter", q=words or None, density=st.query_params.get("density"))
+picked = tables.features(rows, "features-table", services.shown_labels(ae), [near[row.feature] for row in rows] if near else ())
 if picked is not None:
     navigation.go("feature", ae=ae, feature=picked, text=st.query_params.get("text"))
 if pages > 1:

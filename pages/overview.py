@@ -54,3 +54,4 @@ with st.container():
     if index is not None:
         navigation.link("features", "Browse all features of a dictionary", ae=ae)
         navigation.link("feature", "Look at one feature, or at random ones", ae=ae)
+        navigation.link("labels", "See what features mean, or ask a judge", ae=ae)

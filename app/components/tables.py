@@ -1,13 +1,18 @@
 """Tables: rows of plain data, each column with its unit and its hover."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
+from app.components import labels
 from app.components.explain import MEANINGS
 from bae.index.query import Feature, Index
 from bae.names import TITLES, layer_names
+
+if TYPE_CHECKING:
+    from bae.comsem.records import Label
 
 ROW_PX = 35
 """Height of a row of Streamlit's tables, the heading's too."""
@@ -91,22 +96,28 @@ def cost(figures: dict, binary: bool) -> str:
     return "" if value is None else f"{value:,.0f} bits" if binary else f"L0 {value:,.1f}"
 
 
-def features(rows: Sequence[Feature], key: str) -> int | None:
-    """A page of the table of features. Returns the feature that a person has just clicked."""
+def features(rows: Sequence[Feature], key: str, shown: "Mapping[int, Label]", nearness: Sequence[float] = ()) -> int | None:
+    """A page of the table of features with their labels. Returns the feature that a person has just clicked."""
+    labelled = [shown.get(row.feature) for row in rows]
     frame = pd.DataFrame(
         {
             "feature": [row.feature for row in rows],
+            "nearness": nearness or None,
+            "label": [label and label.text for label in labelled],
             "summary": [row.summary for row in rows],
             "density": [100 * row.density for row in rows],
             "top_rate": [100 * row.top_rate for row in rows],
             "entropy": [row.entropy for row in rows],
             "count": [row.count for row in rows],
             "top_count": [row.top_count for row in rows],
+            "label_by": [label and labels.author(label) for label in labelled],
         }
     )
+    # a column that says nothing takes no room
     event = st.dataframe(
-        frame,
+        frame.dropna(axis="columns", how="all"),
         hide_index=True,
+        placeholder="",
         height=ROW_PX * (len(rows) + 1) + 3,
         lazy=False,
         key=key,
@@ -114,6 +125,9 @@ def features(rows: Sequence[Feature], key: str) -> int | None:
         selection_mode="single-cell",
         column_config={
             "feature": number("feature", width=70),
+            "nearness": number("nearness", "%.2f", 80),
+            "label": words("label", 330),
+            "label_by": words("label_by", 170),
             "summary": words("summary", "medium"),
             "density": st.column_config.NumberColumn("Density", help=MEANINGS["density"].hover, format="%.3g %%"),
             "top_rate": st.column_config.NumberColumn("Top-10 rate", help=MEANINGS["top_rate"].hover, format="%.3g %%"),

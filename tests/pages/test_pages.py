@@ -11,6 +11,7 @@ from app.live import EXAMPLES
 from bae.notebook import Notebook
 
 TITLES = {
+    "labels": "Labels",
     "overview": "Overview",
     "text": "Live text",
     "features": "Features",

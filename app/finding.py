@@ -1,0 +1,48 @@
+"""Which features a person means: by a word in their label or among their words, by what those mean, or drawn at random."""
+
+import random
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bae.index.query import Feature
+
+if TYPE_CHECKING:
+    from bae.comsem.records import Label
+
+SEPARATOR = " · "
+"""Between the words of a summary."""
+
+
+def mentioning(features: Sequence[Feature], text: str, labels: "Mapping[int, Label]") -> list[Feature]:
+    """The features whose label or distinctive words contain a text, in their order; all for no text."""
+    wanted = text.strip().lower()
+    return [feature for feature in features if wanted in _told(feature, labels).lower()]
+
+
+def _told(feature: Feature, labels: "Mapping[int, Label]") -> str:
+    label = labels.get(feature.feature)
+    # a line between them, so that nothing is found across it
+    return " ".join(feature.words) + ("" if label is None else f"\n{label.text}")
+
+
+def drawn(features: Collection[int], most: int | None) -> list[int]:
+    """At most so many of the features, drawn at random so that they stand for all; the same ones every time."""
+    if most is None or len(features) <= most:
+        return sorted(features)
+    return sorted(random.Random(0).sample(sorted(features), most))
+
+
+def texts(summaries: Sequence[str], labels: "Mapping[int, Label]") -> dict[tuple[int, str], str]:
+    """What features are found by when they are searched by meaning: their labels, and of their words those that mean something."""
+    words = {(feature, "words"): _meaningful(summary) for feature, summary in enumerate(summaries)}
+    told = {(feature, "label"): label.text for feature, label in labels.items()}
+    return {key: text for key, text in (words | told).items() if text}
+
+
+def _meaningful(summary: str) -> str:
+    # imported here: only those who search by meaning wait for it
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    # a feature of "the" alone would be near to every query that has an article
+    words = (word for word in summary.split(SEPARATOR) if len(word) > 1 and word.isalpha() and word.lower() not in ENGLISH_STOP_WORDS)
+    return ", ".join(words)
