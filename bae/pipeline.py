@@ -59,13 +59,19 @@ def train_all(workspace: Workspace) -> None:
 
 
 def build_index(workspace: Workspace) -> None:
-    """Build the index of all dictionaries. Raises BlockingIOError while another process builds it."""
+    """Build the index of all dictionaries, and bring in the labels that came with the study.
+
+    Raises BlockingIOError while another process builds it.
+    """
     from bae import world
+    from bae.comsem import shipped
     from bae.index import build
 
     busy = f"another process is already building the index of {workspace.folder}; its progress is on the page"
     with locked(workspace.folder / "index" / "lock", busy) if world.rank() == 0 else nullcontext():
         build.build(workspace)
+        if world.rank() == 0:
+            shipped.bring_in(workspace)
 
 
 def forecast(workspace: Workspace) -> str:

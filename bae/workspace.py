@@ -183,17 +183,18 @@ class Workspace:
             return cls.open(folder)
         recipe = DATA / "demo" / "recipe.toml"
         Recipe.read(recipe)
-        return cls._begin(folder, recipe.read_text(encoding="utf-8"), DATA / "demo" / "autoencoders")
+        return cls._begin(folder, recipe.read_text(encoding="utf-8"), DATA / "demo")
 
     @classmethod
-    def _begin(cls, folder: Path, recipe: str, autoencoders: Path | None = None) -> "Workspace":
+    def _begin(cls, folder: Path, recipe: str, demo: Path | None = None) -> "Workspace":
         if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
             raise FileExistsError(f"{folder} exists and is not a study; give another folder, or delete it")
         with written_whole(folder.absolute()) as draft:
             draft.mkdir()
             (draft / "recipe.toml").write_text(recipe, encoding="utf-8")
-            if autoencoders:
-                shutil.copytree(autoencoders, draft / "autoencoders")
+            if demo:
+                shutil.copytree(demo / "autoencoders", draft / "autoencoders")
+                shutil.copy(demo / "labels.parquet", draft)
         return cls.open(folder)
 
     def settled(self, n_layers: int) -> "Workspace":

@@ -168,9 +168,10 @@ def test_the_demo_is_copied_once(tmp_path, monkeypatch):
     shipped = tmp_path / "data" / "demo" / "autoencoders" / "bae"
     shipped.mkdir(parents=True)
     (shipped / "config.json").write_text("{}")
+    (tmp_path / "data" / "demo" / "labels.parquet").write_text("labels")
     monkeypatch.setattr(workspace, "DATA", tmp_path / "data")
     study = Workspace.demo(tmp_path / "study")
-    assert study.autoencoder_names() == ("bae",)
+    assert study.autoencoder_names() == ("bae",) and (study.folder / "labels.parquet").read_text() == "labels"
     (study.autoencoder_folder("bae") / "config.json").write_text('{"mine": 1}')
     Workspace.demo(tmp_path / "study")
     assert (study.autoencoder_folder("bae") / "config.json").read_text() == '{"mine": 1}'
