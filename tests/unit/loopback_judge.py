@@ -255,7 +255,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         loopback = self.server.loopback
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        sent = self.rfile.read(int(self.headers["content-length"]))
+        if len(sent) < int(self.headers["content-length"]):
+            raise ConnectionResetError("the client was killed while it was asking")
+        body = json.loads(sent)
         fault, well = loopback.begin(body, self.key), False
         try:
             loopback.wait(loopback.latency_s)
