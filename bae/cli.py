@@ -54,10 +54,23 @@ def explore(
 
 def _demo_study(folder: Path | None) -> Workspace:
     study = Workspace.demo(folder or Path("workspace"))
-    if study.index_file() is None:
+    if not _can_be_read(study.index_file()):
         launch.start_index(study)
         typer.echo("The index is being built beside the server; its progress is on the page.")
     return study
+
+
+def _can_be_read(index: Path | None) -> bool:
+    """Whether there is an index, and of this version: one that an older program built is built anew."""
+    if index is None:
+        return False
+    from bae.index.query import Index
+
+    try:
+        Index(index).close()
+    except ValueError:
+        return False
+    return True
 
 
 def _own_study(folder: Path | None, model: str, recipe: str | None) -> Workspace:

@@ -3,8 +3,11 @@
 import os
 import socket
 import sys
+from contextlib import closing
 
+import duckdb
 import pytest
+from small_index import make_index, sentences
 from typer.testing import CliRunner
 
 from bae import launch, pipeline
@@ -131,11 +134,14 @@ def test_the_demo_builds_its_index_beside_the_server(tmp_path, monkeypatch, serv
     monkeypatch.setattr(Workspace, "demo", lambda _folder: study)
     assert run("app").exit_code == 0
     assert started == [study] and len(served) == 1
-    (study.folder / "index" / "one").mkdir(parents=True)
-    (study.folder / "index" / "one" / "index.duckdb").touch()
+    make_index(study.folder / "index" / "one", sentences(3), {}).close()
     (study.folder / "index" / "current").write_text("one")
     assert run("app").exit_code == 0
     assert started == [study], "an index that is there is not built again"
+    with closing(duckdb.connect(study.folder / "index" / "one" / "index.duckdb")) as connection:
+        connection.execute("update meta set value = '1' where key = 'version'")
+    assert run("app").exit_code == 0
+    assert started == [study, study], "but one of an older program is"
 
 
 def test_the_index_process_leaves_a_log(study, monkeypatch):
