@@ -1,4 +1,4 @@
-"""The real server on a folder, for as long as a test needs it."""
+"""The real server on a folder, for as long as a test needs it; and what a browser test does again and again."""
 
 import os
 import socket
@@ -44,3 +44,19 @@ def _wait_until_healthy(address: str, server: subprocess.Popen, log: Path) -> No
         except urllib.error.URLError:
             time.sleep(0.1)
     pytest.fail(f"the server does not answer:\n{log.read_text()}")
+
+
+def settled(page) -> None:
+    """Wait until the script has run and what it drew stands still."""
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget], [data-testid=stSpinner], [data-stale=true]')")
+
+
+def click_first_row(page, table) -> None:
+    """Click on a table as a hand does: it is drawn on a canvas, which must see the mouse come before it takes a click."""
+    table.scroll_into_view_if_needed()
+    for x in (140, 150):
+        table.hover(position={"x": x, "y": 52})
+        page.wait_for_timeout(300)
+    page.mouse.down()
+    page.wait_for_timeout(50)
+    page.mouse.up()

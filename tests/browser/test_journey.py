@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from serving import PATIENCE_MS, served
+from serving import PATIENCE_MS, click_first_row, served, settled
 from small_study import HOSTILE, add_index, make_study
 
 pytestmark = pytest.mark.browser
@@ -36,11 +36,6 @@ def _ours(message) -> bool:
     return "Failed to load resource" not in message.text
 
 
-def settled(page) -> None:
-    """Wait until the script has run and what it drew stands still."""
-    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget], [data-testid=stSpinner], [data-stale=true]')")
-
-
 def type_text(page, text: str) -> None:
     """Type a text and have it read."""
     box = page.get_by_label("Text", exact=True)
@@ -48,17 +43,6 @@ def type_text(page, text: str) -> None:
     box.press("Control+Enter")
     page.wait_for_url(re.compile(r"[?&]text="))
     settled(page)
-
-
-def click_first_row(page, table) -> None:
-    """Click on a table as a hand does: it is drawn on a canvas, which must see the mouse come before it takes a click."""
-    table.scroll_into_view_if_needed()
-    for x in (140, 150):
-        table.hover(position={"x": x, "y": 52})
-        page.wait_for_timeout(300)
-    page.mouse.down()
-    page.wait_for_timeout(50)
-    page.mouse.up()
 
 
 def test_the_journey(page, tmp_path):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from serving import PATIENCE_MS, served
+from serving import PATIENCE_MS, click_first_row, served, settled
 from small_study import add_index, make_study
 
 from bae import runs
@@ -70,10 +70,6 @@ def until(holds) -> None:
         time.sleep(0.1)
 
 
-def settled(page) -> None:
-    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget], [data-testid=stSpinner], [data-stale=true]')")
-
-
 def test_labelling_goes_on_without_a_tab_and_its_labels_are_found(tab, study, server, tmp_path):
     records = Records(Notebook(study.notebook_file))
 
@@ -133,5 +129,14 @@ def test_labelling_goes_on_without_a_tab_and_its_labels_are_found(tab, study, se
     page.get_by_text("Token in its sentence").wait_for()
     page.wait_for_url(re.compile(r"[?&]label=\d+"))
 
+    # find it, by its words and by what they mean
     page = tab("/features?ae=topk&q=of+the+sea")
     page.get_by_text(re.compile(r"\d+ features, 1 to")).wait_for()
+    page = tab("/features?ae=topk&q=the+ocean&by=meaning")
+    page.set_default_timeout(4 * PATIENCE_MS)  # the sentence embeddings are loaded
+    page.get_by_text(re.compile(r"\d+ features, those nearest in meaning")).wait_for()
+    settled(page)
+    page.set_viewport_size({"width": 1440, "height": 3200})  # all of the table, or its first row hides under the header
+    click_first_row(page, page.locator("[data-testid=stDataFrame]").first)
+    page.wait_for_url(re.compile(r"/feature\?"))
+    page.get_by_text(SAID).first.wait_for()
