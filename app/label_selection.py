@@ -17,18 +17,7 @@ MOST = ("all", "10", "20", "50", "100", "200", "500", "1000", "2000")
 
 def features(index: Index, ae: str, judge: JudgeConfig, settings: Settings) -> list[int]:
     """The features that a person means; none where the list is wrong, which the page says."""
-    pick = url.choice("pick", list(PICKS), "active")
-    url.bound(
-        st.segmented_control,
-        "Take",
-        "pick",
-        pick,
-        list(PICKS),
-        default="active",
-        format_func=PICKS.get,
-        required=True,
-        label_visibility="collapsed",
-    )
+    pick = url.switch("Take", "pick", PICKS, "active")
     try:
         counts = services.occurrence_counts(ae, settings)
     except (OSError, ValueError) as error:

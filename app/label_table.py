@@ -21,18 +21,7 @@ def draw(run: RunRecord, results: Sequence[Result]) -> None:
     labelled = [result for result in results if result.score is not None]
     if not labelled:
         return
-    only = url.choice("only", list(ONLY), "all")
-    url.bound(
-        st.segmented_control,
-        "Show",
-        "only",
-        only,
-        list(ONLY),
-        default="all",
-        format_func=ONLY.get,
-        required=True,
-        label_visibility="collapsed",
-    )
+    only = url.switch("Show", "only", ONLY, "all")
     rows = [result for result in labelled if fits(result, only)]
     # the newest on top while they come, the best on top when all are there
     rows = rows[::-1] if run.state in OPEN else sorted(rows, key=_worth, reverse=True)

@@ -4,7 +4,7 @@ A wrong value is named on the page together with what is allowed, then the defau
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 import streamlit as st
@@ -94,6 +94,13 @@ def bound(
     st.session_state[key] = value
     widget(label, *positional, key=key, on_change=_follow, args=(name, key, default, written, tuple(also)), **options)
     return value
+
+
+def switch(label: str, name: str, options: Mapping[str, str], default: str) -> str:
+    """Draw a row of named choices, one of which is on, as parameter `name` says; its label is read out and not shown."""
+    value = choice(name, list(options), default)
+    shown = {"format_func": options.get, "required": True, "label_visibility": "collapsed"}
+    return bound(st.segmented_control, label, name, value, list(options), default=default, **shown)
 
 
 def _follow(name: str, key: str, default: object, written: Callable, also: tuple[str, ...]) -> None:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from bae.comsem import prompts
 from bae.comsem.judge import Request
 from bae.comsem.plan import Plan, Planner, Settings
+from bae.comsem.spending import CHARACTERS_A_TOKEN
 
-CHARACTERS_A_TOKEN = 4
-"""Of English, roughly; judges count with tokenizers of their own, and what they counted is shown when they have answered."""
 DRAWN = 100
 """Features that are planned out; the others are taken to be like them."""
 LABEL = "a phrase of usual length"

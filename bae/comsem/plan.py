@@ -108,6 +108,11 @@ class Planner:
         tests += self._negatives(feature, labelled, tested)
         return Plan(feature, len(tokens), tuple(map(self.corpus.sample, labelled)), tuple(tests))
 
+    def strange_to(self, other: int, plan: Plan) -> list[Test]:
+        """The tests of a plan without those on which the other feature is activated too: there the other's label may be right."""
+        tokens = self.occurrences.tokens(other)
+        return [test for test in plan.tests if test.token not in tokens]
+
     def _negatives(self, feature: int, labelled: Sequence[int], tested: Sequence[int]) -> Iterator[Test]:
         """Of each kind in turn until there are enough; a kind that runs dry leaves its share to the others."""
         draw = np.random.default_rng((self.settings.seed, feature))

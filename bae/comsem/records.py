@@ -242,6 +242,12 @@ class Records:
                 connection.execute("insert or replace into outcome values (?, ?, ?, '')", (label.run, label.feature, number))
             return number
 
+    def control_pairs(self, run: RunRecord) -> list[tuple[Label, Label]]:
+        """For the control: labels of a run, as many as its settings say, each with the next of them that is to stand in its place."""
+        numbers = (outcome.label for outcome in self.outcomes(run.id).values() if outcome.label is not None)
+        labels = sorted(map(self.label, numbers), key=lambda label: label.feature)[: run.settings.control]
+        return [(own, other) for own, other in zip(labels, labels[1:] + labels[:1], strict=True) if own.text != other.text]
+
     def keep_control(self, run: str, feature: int, label: str, verdicts: Sequence[Verdict]) -> None:
         """What a run's judge said of a feature's tests under a label that is another's."""
         with self.notebook.connected() as connection:

@@ -1,7 +1,9 @@
 """Labels that are there, held against their tests by an embedding instead of an LLM: every label of a study by one measure."""
 
+from collections.abc import Sequence
+
 from bae.comsem.embedding_judge import EmbeddingJudge
-from bae.comsem.plan import Plan, Planner
+from bae.comsem.plan import Planner, Test
 from bae.comsem.records import Records, RunRecord
 from bae.comsem.score import Verdict, score
 from bae.progress import Progress
@@ -14,7 +16,6 @@ def rescore(records: Records, planner: Planner, run: RunRecord, judge: Embedding
     """
     shown, done = records.shown(run.subject), records.outcomes(run.id)
     progress.skip(len(done))
-    plans: dict[int, Plan] = {}
     for feature in run.features:
         if feature in done:
             continue
@@ -26,17 +27,14 @@ def rescore(records: Records, planner: Planner, run: RunRecord, judge: Embedding
         elif plan is None:
             records.keep_failure(run.id, feature, "it occurs in too few sentences of the index to be tested")
         else:
-            plans[feature] = plan
-            records.keep_rescore(run.id, label, judge.name, score(similar(judge, label.text, plan), plan.occurrences))
+            records.keep_rescore(run.id, label, judge.name, score(similar(judge, label.text, plan.tests), plan.occurrences))
         progress.advance(1)
-    tested = list(plans)[: run.settings.control]
-    for feature, other in zip(tested, tested[1:] + tested[:1], strict=True):
-        text = shown[other].text
-        if text != shown[feature].text:
-            records.keep_control(run.id, feature, text, similar(judge, text, plans[feature]))
+    for own, other in records.control_pairs(run):
+        tests = planner.strange_to(other.feature, planner.plan(own.feature))
+        records.keep_control(run.id, own.feature, other.text, similar(judge, other.text, tests))
 
 
-def similar(judge: EmbeddingJudge, text: str, plan: Plan) -> list[Verdict]:
+def similar(judge: EmbeddingJudge, text: str, tests: Sequence[Test]) -> list[Verdict]:
     """How near a label is to each of a feature's tests: no Yes and no No, but numbers that rank them."""
-    similarities = judge.similarities(text, [test.sample for test in plan.tests])
-    return [Verdict(test.truth, None, similarity) for test, similarity in zip(plan.tests, similarities, strict=True)]
+    similarities = judge.similarities(text, [test.sample for test in tests])
+    return [Verdict(test.truth, None, similarity) for test, similarity in zip(tests, similarities, strict=True)]

@@ -163,21 +163,13 @@ class Labelling:
 
     async def _ask_control(self) -> None:
         """Ask some features' tests again under the label of the next of them: what a judge says that does not read the label."""
-        labelled = [outcome.label for outcome in self.records.outcomes(self.run.id).values() if outcome.label is not None]
-        labels = sorted((self.records.label(number) for number in labelled), key=lambda label: label.feature)[: self.settings.control]
-        pairs = [(own, other) for own, other in zip(labels, labels[1:] + labels[:1], strict=True) if own.text != other.text]
-        for own, other in pairs:
-            tests = self._strange_to(other.feature, self.planner.plan(own.feature).tests)
+        for own, other in self.records.control_pairs(self.run):
+            tests = self.planner.strange_to(other.feature, self.planner.plan(own.feature))
             try:
                 asked = await self._test(tests, other.text, own.feature)
             except (Refused, Unlabelled):
                 continue  # the control is of those that were answered; how many, stands beside it
             self.records.keep_control(self.run.id, own.feature, other.text, [each.verdict for each in asked])
-
-    def _strange_to(self, other: int, tests: Sequence[Test]) -> list[Test]:
-        """Without the tests on which the other feature is activated too: there its label may be right."""
-        tokens = self.planner.occurrences.tokens(other)
-        return [test for test in tests if test.token not in tokens]
 
 
 def _verdict(test: Test, answer: Answer) -> Verdict:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,8 +30,7 @@ def bring_in(workspace: Workspace) -> int:
         if label.subject not in there:
             there[label.subject] = any(known.source == "maintainers" for known in records.labels(label.subject))
         if not there[label.subject]:
-            kept = records.label(records.keep_label(label))
-            records.keep_rescore(None, kept, judge, score)
+            records.keep_rescore(None, replace(label, id=records.keep_label(label)), judge, score)
             brought += 1
     return brought
 

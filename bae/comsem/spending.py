@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bae.comsem.judge import Request, Usage
 
 CHARACTERS_A_TOKEN = 4
-"""Of English text, roughly."""
+"""Of English text, roughly; judges count with tokenizers of their own, and what they counted is shown when they have answered."""
 MILLION = 1_000_000
 
 

@@ -74,7 +74,7 @@ def _rows(index: Index, judge: EmbeddingJudge, dictionary: str, answers: str) ->
     planner = planner_of(index, dictionary, Settings(), meaning.context_embeddings(index))
     for feature, text in sorted(labels.items()):
         plan = planner.plan(feature)
-        figures = json.dumps(asdict(score(similar(judge, text, plan), plan.occurrences)))
+        figures = json.dumps(asdict(score(similar(judge, text, plan.tests), plan.occurrences)))
         found = {"dictionary": dictionary, "checkpoint": checkpoint, "feature": feature, "text": text}
         yield found | {"occurrences": plan.occurrences, "score": figures}
 
