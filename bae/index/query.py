@@ -1,10 +1,12 @@
 """Read an index. One read-only connection, a cursor a call: safe from any thread. Values are bound, columns come from a fixed set."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
 from bae.index.schema import GROUPS, VERSION
 
@@ -137,6 +139,21 @@ class Index:
         """Token ids, first and last characters of every token, and text of all contexts, in corpus order; token 0 is the BOS."""
         rows = self._rows("select ids, starts, ends, text from context order by context_id")
         return tuple(list(column) for column in zip(*rows, strict=True))
+
+    def layout(self) -> tuple[np.ndarray, np.ndarray, list[tuple[int, list[int]]]]:
+        """Tokens of every context, ids of all tokens in corpus order, BOS left out, and contexts with the positions that were not read."""
+        with self._connection.cursor() as cursor:
+            ids = cursor.sql("select ids[2:] as ids from context order by context_id").to_arrow_table().column("ids").combine_chunks()
+        dropped = self._rows("select context_id, dropped from context where len(dropped) > 0 order by context_id")
+        return np.diff(ids.offsets.to_numpy()), ids.flatten().to_numpy(), dropped
+
+    def passages(self, contexts: Sequence[int]) -> dict[int, tuple[str, str, list[int], list[int], list[int]]]:
+        """Document, text, first and last characters of every token, and positions not read, of these contexts."""
+        rows = self._rows(
+            "select context_id, document, text, starts, ends, dropped from context where context_id in (select unnest(?::uinteger[]))",
+            [int(context) for context in contexts],
+        )
+        return {row[0]: row[1:] for row in rows}
 
     def features(
         self,

@@ -1,6 +1,6 @@
 """The tables of an index file. Built once, sorted, without keys or indices: order alone makes look-ups fast."""
 
-VERSION = 2
+VERSION = 3
 
 GROUPS = {
     "strongest": "Strongest",

@@ -13,6 +13,8 @@ from safetensors.torch import save_file
 from bae.contexts import Context
 from bae.entropy import binary_entropy
 from bae.evaluation import minority_rate
+from bae.index.columns import FILE as COLUMNS
+from bae.index.columns import ColumnsWriter
 from bae.index.leaders import Leaders, Peaks, peaks, rank_within
 from bae.index.spool import Entries, Spool
 from bae.index.words import WordCounts, Words, summary, words_of
@@ -76,7 +78,7 @@ class DictionaryTables:
     def make(cls, name: str, spool: Spool, places: Places, codes: Path, seed: int) -> "DictionaryTables":
         """Go through a dictionary's spooled codes twice: once to count and to choose contexts, once to paint the chosen ones.
 
-        Writes each token's packed support and top 10 to `codes`, shard by shard, on the way.
+        Writes each token's packed support and top 10 to `codes`, shard by shard, and each feature's tokens, on the way.
         """
         magnitude = spool.lens.autoencoder.magnitude(spool.prior())
         survey = _Survey.take(spool, places, magnitude, codes)
@@ -111,6 +113,7 @@ class _Survey:
         off = _OffBursts(magnitude, spool.n_features)
         top_count = np.zeros(spool.n_features, np.int64)
         histogram = np.zeros((spool.n_features, HISTOGRAM_BINS), np.int64)
+        columns = ColumnsWriter(codes / COLUMNS, spool.count, len(places.context))
         for number, (first, entries) in enumerate(_with_first_token(spool)):
             top = _top_of_shard(spool, entries, magnitude, codes / f"{number:05}.safetensors")
             token, slot = (top >= 0).nonzero(as_tuple=True)
@@ -119,10 +122,12 @@ class _Survey:
             counts.count(feature, first + token.numpy())
             histogram += _histogram(entries, spool.largest)
             token = first + entries.token
+            columns.add(token, entries.feature, entries.strength)
             found = peaks(entries.feature, places.context[token], places.position[token], entries.strength)
             for leader in leaders.values():
                 leader.update(found)
             off.update(spool, first, entries, places)
+        columns.close()
         assert histogram.sum() == spool.count.sum(), "every firing is in one bin of a histogram"
         groups = {band: leader.best for band, leader in leaders.items()} | {"off": off.peaks()}
         return cls(top_count, histogram, counts.distinctive(), groups)

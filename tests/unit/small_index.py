@@ -12,6 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from bae.index import schema
+from bae.index.columns import FILE as COLUMNS
+from bae.index.columns import ColumnsWriter
 from bae.index.query import Index
 from bae.magnitude import Burstiness, Magnitude, Prior, Value
 
@@ -72,6 +74,10 @@ def _add_dictionary(connection: duckdb.DuckDBPyConnection, folder: Path, name: s
         packed = torch.from_numpy(np.packbits((part != 0).numpy(), axis=1))
         arrays = {"packed": packed, "top_feature": top.feature.int().contiguous(), "top_magnitude": top.magnitude.contiguous()}
         save_file(arrays, folder / "codes" / name / f"{number:05}.safetensors")
+    columns = ColumnsWriter(folder / "codes" / name / COLUMNS, (code != 0).sum(0).numpy(), len(code))
+    token, feature = code.nonzero(as_tuple=True)
+    columns.add(token.numpy(), feature.numpy(), code[token, feature].numpy())
+    columns.close()
     for feature in range(code.shape[1]):
         figures = [prior.rate[feature].item(), 0.0, 0.0, int((code[:, feature] != 0).sum()), int(top_count[feature])]
         more = [0.0, prior.mean[feature].item(), prior.deviation[feature].item(), None, None, 1.0, [1], ["sea"], [1.0], "sea"]

@@ -103,7 +103,7 @@ class TestAgainstBruteForce:
         magnitude = autoencoder.magnitude(prior)
         loud, activated = magnitude.of(code), magnitude.activated(code)
         expected = [sorted((f for f in range(64) if activated[t, f]), key=lambda f: (-loud[t, f].item(), f))[:10] for t in range(len(code))]
-        files = sorted((study["file"].parent / "codes" / name).glob("*.safetensors"))
+        files = sorted((study["file"].parent / "codes" / name).glob("[0-9]*.safetensors"))
         assert len(files) > 2, "several shards, or their seams go untested"
         shards = [load_file(file) for file in files]
         found = [[f for f in row if f >= 0] for shard in shards for row in shard["top_feature"].tolist()]
