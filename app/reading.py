@@ -11,6 +11,9 @@ BOS_TEXT = "⟨start⟩"
 FAINTEST = 0.15
 """Heat of the weakest token that is painted at all."""
 
+FULL_COST = 3
+"""Times the usual description length: what is painted deepest."""
+
 NOT_READ = "The start token: the model needs it, and no feature is read on it."
 DROPPED = "Left out: its hidden state is more than ten times longer than usual (a massive activation)."
 BEYOND = "Beyond the length that the dictionary was trained on: read, but less to be trusted."
@@ -24,7 +27,7 @@ class Stretch:
     token: int
     """Position of its first token; 0 is the start token."""
     kind: str = "plain"
-    """plain, on (a burst or a value), off (a burst by silence) or grey."""
+    """plain, on (a burst or a value), off (a burst by silence), bits (a description length) or grey."""
     heat: float = 0.0
     """How strong, in [0, 1]."""
     note: str = ""
@@ -32,6 +35,18 @@ class Stretch:
     bold: bool = False
     top: list[tuple[int, float]] = field(default_factory=list)
     """Its loudest features with their magnitudes."""
+    output: bool = False
+    """Whether the language model wrote it."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the codes of a text's tokens cost in bits under the habits of a corpus (bae/description_length.py)."""
+
+    bits: list[float]
+    """Of every token, position 0 being the start token."""
+    usual: float
+    """Mean over the corpus's own tokens."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,8 @@ class View:
     on: bool = True
     off: bool = True
     start: bool = False
+    bits: bool = False
+    """Paint what tokens cost instead of features."""
 
 
 def density(rate: float, binary: bool) -> float:
@@ -85,8 +102,13 @@ def _loudest(features: list, magnitudes: list, allowed: list[bool], first: int, 
     return sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[:10]
 
 
-def paint(inspection, rate: Sequence[float], view: View, largest: float | None = None) -> list[Stretch]:
-    """A text as stretches. `largest` is what full heat means for the chosen feature; without it, its greatest strength here."""
+def paint(
+    inspection, rate: Sequence[float], view: View, largest: float | None = None, cost: Cost | None = None, typed: int | None = None
+) -> list[Stretch]:
+    """A text as stretches. `largest` is what full heat means for the chosen feature; without it, its greatest strength here.
+
+    A view of bits needs `cost`. A stretch that reaches beyond the first `typed` characters was written by the language model.
+    """
     lens, tokens = inspection.lens, inspection.tokens
     binary, allowed = lens.autoencoder.binary, shown(rate, lens.autoencoder.binary, view)
     features, magnitudes, read = inspection.top.feature.tolist(), inspection.top.magnitude.tolist(), inspection.read.tolist()
@@ -94,15 +116,32 @@ def paint(inspection, rate: Sequence[float], view: View, largest: float | None =
     tops = [_loudest(features, magnitudes, allowed, piece.first, piece.last) for piece in pieces]
     spans = [(piece.first, piece.last) for piece in pieces]
     chosen = view.feature
-    painted = _heat_of_loudest(tops, rate, binary) if chosen is None else _heat_of_feature(inspection, chosen, spans, largest)
+    if view.bits:
+        painted = _heat_of_bits(cost, read, spans)
+    elif chosen is None:
+        painted = _heat_of_loudest(tops, rate, binary)
+    else:
+        painted = _heat_of_feature(inspection, chosen, spans, largest)
     stretches = [Stretch(BOS_TEXT, 0, "grey", note=NOT_READ)] if view.start else []
     for piece, top, (kind, heat, note) in zip(pieces, tops, painted, strict=True):
         if not any(read[piece.first : piece.last + 1]):
             kind, heat, note = "grey", 0.0, DROPPED
         elif piece.last >= lens.context_length:
             kind, note = "grey", BEYOND
-        stretches.append(Stretch(visible(tokens.text[piece.start : piece.end]), piece.first, kind, heat, note, top=top))
+        output = typed is not None and piece.end > typed
+        stretches.append(Stretch(visible(tokens.text[piece.start : piece.end]), piece.first, kind, heat, note, top=top, output=output))
     return stretches
+
+
+def _heat_of_bits(cost: Cost, read: list[bool], spans: list[tuple[int, int]]) -> list[tuple[str, float, str]]:
+    """Heat by what a token costs, full from `FULL_COST` times the usual: the same depth means the same cost in every text."""
+    painted = []
+    for first, last in spans:
+        bits = [cost.bits[token] for token in range(first, last + 1) if read[token]]
+        mean = sum(bits) / max(len(bits), 1)
+        took = f"this token took {mean:,.0f} bits" if len(bits) == 1 else f"its {len(bits)} tokens took {mean:,.0f} bits each"
+        painted.append(("bits", min(mean / (FULL_COST * cost.usual), 1.0) if cost.usual else 1.0, f"{took} (usual: {cost.usual:,.0f})"))
+    return painted
 
 
 def _heat_of_loudest(tops: list[list[tuple[int, float]]], rate: Sequence[float], binary: bool) -> list[tuple[str, float, str]]:
@@ -179,7 +218,7 @@ def paint_example(example: Example, largest: float, usually_on: bool) -> list[St
     spans = merged_spans(example.starts, example.ends)
     peak = next(((start, end) for start, end, first, last in spans if first <= example.peak <= last), (0, 0))
     bold = word_at(example.text, *peak)
-    marked = example.band != "random"  # a random context has no peak
+    marked = example.band != "random" and example.peak > 0  # a random context has no peak, nor has one without a firing
     stretches = []
     for start, end, first, last in spans:
         tokens = range(first, last + 1)

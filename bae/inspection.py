@@ -74,10 +74,11 @@ def inspect(model: LanguageModel, lenses: Mapping[str, Lens], text: str, max_tok
         raise ValueError("there is no text to read; type at least one word")
     tokens = model.tokenize(text, max_tokens)
     states = model.hidden_states(torch.tensor([tokens.ids]), list(dict.fromkeys(lens.place for lens in lenses.values())))
-    return {name: _look(lens, tokens, states[lens.place][0]) for name, lens in lenses.items()}
+    return {name: look(lens, tokens, states[lens.place][0]) for name, lens in lenses.items()}
 
 
-def _look(lens: Lens, tokens: Tokens, states: Float[Tensor, "token d_model"]) -> Inspection:
+def look(lens: Lens, tokens: Tokens, states: Float[Tensor, "token d_model"]) -> Inspection:
+    """What one dictionary makes of the states of a text, BOS first, as they are at its place."""
     autoencoder = lens.autoencoder
     # as the harvest stores them, so that live text and index agree to the bit
     states = states.half().float()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 SCHEMA = """
 create table if not exists text (id text primary key, body text not null, created real not null);
+create table if not exists output (text text primary key, typed integer not null);
 """
 
 
@@ -28,14 +29,20 @@ class Notebook:
         with closing(sqlite3.connect(self.file, timeout=10)) as connection, connection:
             yield connection
 
-    def keep_text(self, body: str) -> str:
-        """Keep a text and return its id, which cannot be guessed; the same text keeps its id."""
+    def keep_text(self, body: str, typed: int | None = None) -> str:
+        """Keep a text and return its id, which cannot be guessed; the same text keeps its id.
+
+        `typed` is the number of characters that a person wrote, where a language model wrote the rest.
+        """
+        same = "select id from text left join output on output.text = id where body = ? and typed is ?"
         with self.connected() as connection:
-            known = connection.execute("select id from text where body = ?", (body,)).fetchone()
+            known = connection.execute(same, (body, typed)).fetchone()
             if known:
                 return known[0]
             name = secrets.token_urlsafe(9)
             connection.execute("insert into text values (?, ?, ?)", (name, body, time.time()))
+            if typed is not None:
+                connection.execute("insert into output values (?, ?)", (name, typed))
             return name
 
     def text(self, name: str) -> str:
@@ -45,3 +52,9 @@ class Notebook:
         if row is None:
             raise KeyError(f"no text {name!r} is kept in this workspace")
         return row[0]
+
+    def typed(self, name: str) -> int | None:
+        """How many characters of a text a person wrote, where a language model wrote the rest; None where a person wrote all."""
+        with self.connected() as connection:
+            row = connection.execute("select typed from output where text = ?", (name,)).fetchone()
+        return row and row[0]

@@ -1,5 +1,8 @@
-// Painted text. All text is foreign: it enters the document as textContent and in no other way.
-const KINDS = ["plain", "on", "off", "grey"];
+// Painted text, in one line or in several that show the same tokens. All text is foreign: it enters as textContent and in no other way.
+const KINDS = ["plain", "on", "off", "bits", "grey"];
+const LABEL = "Tokens of the text. Arrow keys move, Enter locks a token.";
+const OUTPUT = "Written by the language model.";
+const TOGETHER = 4; // features a line in the hover, where there are several lines
 
 function element(kind, name, text) {
   const made = document.createElement(kind);
@@ -8,21 +11,22 @@ function element(kind, name, text) {
   return made;
 }
 
-function fillTip(tip, data, token) {
-  const [, , , , note, top] = token;
-  const rows = top.map(([feature, loud]) => {
+function tipOf(line, token, several) {
+  const [, , , , note, top, output] = token;
+  const rows = top.slice(0, several ? TOGETHER : top.length).map(([feature, loud]) => {
     const row = element("div", "row");
     const amount = Math.abs(loud) < 1e-4 && loud !== 0 ? "-0.0000" : loud.toFixed(4);
     row.append(
       element("span", "number", String(feature)),
-      element("span", "name", data.names[feature] ?? ""),
-      element("span", "loud", data.unit ? `${amount} ${data.unit}` : amount),
+      element("span", "name", line.names[feature] ?? ""),
+      element("span", "loud", line.unit ? `${amount} ${line.unit}` : amount),
     );
     return row;
   });
-  const notes = note ? [element("div", "note", note)] : [];
+  const head = several ? [element("div", "head", line.title)] : [];
+  const notes = [note, output ? OUTPUT : ""].filter(Boolean).map((said) => element("div", "note", said));
   const empty = rows.length || note ? [] : [element("div", "note", "No feature is activated here.")];
-  tip.replaceChildren(...notes, ...empty, ...rows);
+  return [...head, ...notes, ...empty, ...rows];
 }
 
 function place(tip, span) {
@@ -34,61 +38,96 @@ function place(tip, span) {
   tip.style.top = `${top}px`;
 }
 
+function spanOf([content, position, kind, heat, , , output], locked, number, at) {
+  const span = element("span", `token ${KINDS.includes(kind) ? kind : "plain"}`, content);
+  span.style.setProperty("--heat", String(heat));
+  span.dataset.line = String(number);
+  span.dataset.at = String(at);
+  span.setAttribute("role", "button");
+  span.setAttribute("aria-pressed", String(position === locked));
+  span.classList.toggle("locked", position === locked);
+  span.classList.toggle("output", Boolean(output));
+  span.tabIndex = -1;
+  return span;
+}
+
+function drawn(line, number, locked, several) {
+  const spans = line.tokens.map((token, at) => spanOf(token, locked, number, at));
+  const text = element("div", "text");
+  text.dir = "auto";
+  text.setAttribute("role", "group");
+  text.setAttribute("aria-label", several ? `${line.title}. ${LABEL}` : LABEL);
+  text.append(...spans);
+  const whole = element("div", "line");
+  whole.append(...(several ? [element("div", "title", line.title)] : []), text);
+  return { whole, text, spans };
+}
+
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
-  const text = parentElement.querySelector(".text");
+  const lines = parentElement.querySelector(".lines");
   const tip = parentElement.querySelector(".tip");
-  if (!text || !tip || !data) return;
+  if (!lines || !tip || !data) return;
 
-  const focused = text.getRootNode().activeElement;
-  const hadFocus = focused && text.contains(focused) ? Number(focused.dataset.at) : null;
-  const spans = data.tokens.map(([content, position, kind, heat], at) => {
-    const span = element("span", `token ${KINDS.includes(kind) ? kind : "plain"}`, content);
-    span.style.setProperty("--heat", String(heat));
-    span.dataset.at = String(at);
-    span.setAttribute("role", "button");
-    span.setAttribute("aria-pressed", String(position === data.locked));
-    if (position === data.locked) span.classList.add("locked");
-    span.tabIndex = -1;
-    return span;
-  });
-  text.replaceChildren(...spans);
-  const lockedAt = data.tokens.findIndex((token) => token[1] === data.locked);
-  let current = Math.min(hadFocus ?? Math.max(lockedAt, 0), Math.max(spans.length - 1, 0));
-  if (spans.length) spans[current].tabIndex = 0;
+  const focused = lines.getRootNode().activeElement;
+  const had = focused && lines.contains(focused) ? [Number(focused.dataset.line), Number(focused.dataset.at)] : null;
+  const several = data.lines.length > 1;
+  lines.classList.toggle("several", several);
+  const all = data.lines.map((line, number) => drawn(line, number, data.locked, several));
+  lines.replaceChildren(...all.map((one) => one.whole));
 
-  const hide = () => { if (tip.matches(":popover-open")) tip.hidePopover(); };
+  const tokenAt = (span) => data.lines[Number(span.dataset.line)].tokens[Number(span.dataset.at)];
+  // a token is the same in all lines by its position: what is left out of one line is not counted on in the others
+  const sameIn = (number, position) => data.lines[number].tokens.findIndex((token) => token[1] === position);
+  const lockedAt = data.lines.map((_, number) => Math.max(sameIn(number, data.locked), 0));
+  const current = all.map(({ spans }, number) => Math.min(had?.[0] === number ? had[1] : lockedAt[number], Math.max(spans.length - 1, 0)));
+  all.forEach(({ spans }, number) => { if (spans.length) spans[current[number]].tabIndex = 0; });
+
+  let echoed = [];
+  const hide = () => {
+    echoed.forEach((span) => span.classList.remove("echo"));
+    echoed = [];
+    if (tip.matches(":popover-open")) tip.hidePopover();
+  };
   const show = (span) => {
-    fillTip(tip, data, data.tokens[Number(span.dataset.at)]);
+    const position = tokenAt(span)[1];
+    echoed.forEach((other) => other.classList.remove("echo"));
+    const found = data.lines.map((line, number) => [line, number, sameIn(number, position)]).filter(([, , at]) => at >= 0);
+    echoed = found.map(([, number, at]) => all[number].spans[at]).filter((other) => other !== span);
+    echoed.forEach((other) => other.classList.add("echo"));
+    tip.replaceChildren(...found.flatMap(([line, , at]) => tipOf(line, line.tokens[at], several)));
     if (!tip.matches(":popover-open")) tip.showPopover();
     place(tip, span);
   };
-  const tokenOf = (event) => event.target.closest?.("[data-at]");
-  const pick = (span) => setTriggerValue("picked", data.tokens[Number(span.dataset.at)][1]);
-  const move = (to) => {
-    spans[current].tabIndex = -1;
-    current = Math.max(0, Math.min(to, spans.length - 1));
-    spans[current].tabIndex = 0;
-    spans[current].focus();
+  const spanUnder = (event) => event.target.closest?.("[data-at]");
+  const pick = (span) => setTriggerValue("picked", tokenAt(span)[1]);
+  const move = (number, to) => {
+    const { spans } = all[number];
+    spans[current[number]].tabIndex = -1;
+    current[number] = Math.max(0, Math.min(to, spans.length - 1));
+    spans[current[number]].tabIndex = 0;
+    spans[current[number]].focus();
   };
 
   hide();
-  text.onmouseover = (event) => { const span = tokenOf(event); if (span) show(span); else hide(); };
-  text.onmouseleave = hide;
-  text.onscroll = hide;
-  for (const span of spans) {
-    span.onfocus = () => { if (span.matches(":focus-visible")) show(span); };
-    span.onblur = hide;
-  }
-  text.onclick = (event) => { const span = tokenOf(event); if (span) { move(Number(span.dataset.at)); pick(span); } };
-  text.onkeydown = (event) => {
-    const span = tokenOf(event);
-    if (!span) return;
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (step) { event.preventDefault(); move(current + step); }
-    else if (event.key === "Enter" || event.key === " ") { event.preventDefault(); pick(span); }
-    else if (event.key === "Escape") hide();
-  };
-  if (hadFocus !== null && spans.length) spans[current].focus({ preventScroll: true });
+  all.forEach(({ text, spans }, number) => {
+    text.onmouseover = (event) => { const span = spanUnder(event); if (span) show(span); else hide(); };
+    text.onmouseleave = hide;
+    text.onscroll = () => { hide(); all.forEach((other) => { other.text.scrollTop = text.scrollTop; }); };
+    for (const span of spans) {
+      span.onfocus = () => { if (span.matches(":focus-visible")) show(span); };
+      span.onblur = hide;
+    }
+    text.onclick = (event) => { const span = spanUnder(event); if (span) { move(number, Number(span.dataset.at)); pick(span); } };
+    text.onkeydown = (event) => {
+      const span = spanUnder(event);
+      if (!span) return;
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (step) { event.preventDefault(); move(number, current[number] + step); }
+      else if (event.key === "Enter" || event.key === " ") { event.preventDefault(); pick(span); }
+      else if (event.key === "Escape") hide();
+    };
+  });
+  if (had && all[had[0]]?.spans.length) all[had[0]].spans[current[had[0]]].focus({ preventScroll: true });
   return hide;
 }

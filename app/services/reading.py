@@ -1,23 +1,29 @@
 """The language model and the dictionaries, and texts read through them. One model for all sessions, behind one lock."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.services.study import column, index, workspace
+from app.reading import Cost
+from app.services.study import column, index, open_index, workspace
 
 if TYPE_CHECKING:
-    from bae.inspection import FeatureSummary, Inspection
+    from bae.inspection import FeatureSummary, Inspection, Lens
     from bae.language_model import LanguageModel
     from bae.lenses import Lenses
+    from bae.magnitude import Prior
+    from bae.shares import Shares
 
 LM_LOCK = threading.Lock()
 """Held for every pass through the language model: steering will change the one that all sessions share."""
 
 MAX_CHARACTERS = 200_000
+MOST_TOGETHER = 5
+"""Dictionaries that a text is read through at once: each keeps the codes of all its tokens in memory."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,10 @@ class Reading:
     """Those among the loudest of any token, loudest first."""
     rate: list[float]
     """How often each feature fires: in the index where there is one, else where its checkpoint was measured."""
+    shares: "Shares"
+    """On how many tokens each feature stands out."""
+    cost: Cost | None
+    """What each token costs in bits under these habits; None for a dictionary whose features are not bits."""
 
 
 def language_model() -> "LanguageModel":
@@ -70,31 +80,57 @@ def read(dictionary: str, text: str) -> Reading:
 
     Raises ValueError when there is nothing to read or far too much.
     """
+    return read_together((dictionary,), text)[dictionary]
+
+
+def read_together(dictionaries: Sequence[str], text: str) -> dict[str, Reading]:
+    """Read a text through several dictionaries with one pass of the language model.
+
+    Raises ValueError when there is nothing to read, or far too much, or more than `MOST_TOGETHER` dictionaries.
+    """
+    if len(dictionaries) > MOST_TOGETHER:
+        raise ValueError(f"a text is read through at most {MOST_TOGETHER} dictionaries at once; got {len(dictionaries)}")
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"the text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are taken")
+    return _readings(*habits_from(), tuple(dictionaries), text)
+
+
+def habits_from() -> tuple[tuple, str | None]:
+    """What changes when a dictionary, or what is known of its features' habits, does; and the index that knows them."""
     study, found = workspace(), index()
-    known = found is not None and dictionary in found.dictionaries()
     stamp = (str(study.folder), study.recipe.model, _stamp(study.folder / "autoencoders"))
-    return _reading(stamp, str(found.file) if known else None, dictionary, text)
+    return stamp, None if found is None else str(found.file)
 
 
-@st.cache_resource(max_entries=6, show_spinner="Reading the text.")
-def _reading(stamp: tuple, index_file: str | None, dictionary: str, text: str) -> Reading:
-    from bae.inspection import inspect, summarize
+@st.cache_resource(max_entries=4, show_spinner="Reading the text.")
+def _readings(stamp: tuple, index_file: str | None, dictionaries: tuple[str, ...], text: str) -> dict[str, Reading]:
+    from bae.inspection import inspect
 
-    lens = lenses().usable[dictionary]
-    if index_file is not None:
-        lens = _judged_by_index(lens, index_file)
+    judged = {name: judged_lens(name, index_file) for name in dictionaries}
     with LM_LOCK:
-        inspection = inspect(language_model(), {dictionary: lens}, text)[dictionary]
-    rate = lens.autoencoder.prior.rate
-    if index_file is not None:
-        rate = rate.new_tensor(column(index_file, dictionary, "rate"))
-    return Reading(inspection, summarize(inspection, rate), rate.tolist())
+        inspections = inspect(language_model(), {name: lens for name, (lens, _) in judged.items()}, text)
+    return {name: _reading(inspection, judged[name][1]) for name, inspection in inspections.items()}
 
 
-def _judged_by_index(lens, index_file: str):
-    """The same dictionary, its magnitudes measured against the habits that the index counted."""
+def _reading(inspection: "Inspection", prior: "Prior") -> Reading:
+    from bae.description_length import CorpusCode
+    from bae.inspection import summarize
+    from bae.shares import Shares
+
+    cost = None
+    if inspection.lens.autoencoder.binary:
+        code = CorpusCode.of(prior)
+        cost = Cost(code.bits(inspection.code).tolist(), code.usual)
+    return Reading(inspection, summarize(inspection, prior.rate), prior.rate.tolist(), Shares.of(inspection), cost)
+
+
+def judged_lens(dictionary: str, index_file: str | None) -> "tuple[Lens, Prior]":
+    """A dictionary and the habits that its features are judged by: those that the index counted, where it has the dictionary."""
+    lens = lenses().usable[dictionary]
     prior = lens.autoencoder.prior
-    habits = {name: prior.rate.new_tensor(column(index_file, lens.name, name)) for name in ("rate", "mean", "deviation")}
-    return replace(lens, magnitude=lens.autoencoder.magnitude(replace(prior, **habits)))
+    entry = None if index_file is None else open_index(index_file).dictionaries().get(dictionary)
+    if entry is None:
+        return lens, prior
+    habits = {name: prior.rate.new_tensor(column(index_file, dictionary, name)) for name in ("rate", "mean", "deviation")}
+    prior = replace(prior, **habits, tokens=entry.tokens)
+    return replace(lens, magnitude=lens.autoencoder.magnitude(prior)), prior

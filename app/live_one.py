@@ -1,0 +1,23 @@
+"""One text under one dictionary: typed, painted, continued by the language model if asked, its features in a table."""
+
+from app import live, live_box, live_continue, live_table, services
+from app.components import chooser, url
+from bae.index.query import Index
+
+
+def show(lenses, index: Index | None) -> None:
+    """Draw it. Raises ValueError where the text cannot be read."""
+    live_continue.take_up()
+    text = live_box.text_box()
+    ae = chooser.dictionary(live.offered(lenses))
+    feature = url.whole("feature", 0, lenses.usable[ae].autoencoder.n_features - 1, None)
+    reading = services.read(ae, text)
+    view = live.controls([reading], feature)
+    names = live.summaries(index, ae)
+    live.show_painted(view, ae, names)
+    live.show_text(reading, view, names, index, typed=live_box.typed_characters())
+    if view.bits:
+        live.show_cost(reading)
+    live_continue.show(text)
+    live_table.locked_features(reading, view, names)
+    live_table.text_features(reading, view, names)
