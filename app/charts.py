@@ -1,14 +1,14 @@
 """Charts: Plotly figures as functions of plain data. One template; colours that are told apart with any kind of colour vision."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import pairwise
 
 import plotly.graph_objects as go
 
-from app.numbers import percent
+from app.components import plot_format
 from bae.names import TITLES
 
 TEAL, ORANGE = "#0A8CA3", "#E07010"
@@ -36,7 +36,14 @@ STEP_SCALE = ((0, "#2F86C8"), (0.5, "#9A9A9A"), (1, ORANGE))
 """Early to late: seen on light and on dark, and in order with any kind of colour vision."""
 FEW_POINTS = 15
 """A line through no more is drawn with its points."""
-CONFIG = {"displayModeBar": False, "scrollZoom": False}
+FILE_CHARACTERS = 80
+CONFIG = {"displayModeBar": "hover", "modeBarButtons": [["toImage"]], "displaylogo": False, "scrollZoom": False}
+
+
+def config(name: str) -> dict:
+    """How a chart behaves: on hovering it shows a camera, and nothing else, that saves it under this name in the chosen format."""
+    file = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:FILE_CHARACTERS] or "plot"
+    return {**CONFIG, "toImageButtonOptions": {"format": plot_format.chosen(), "filename": file, "scale": 2}}
 
 
 def strength_histogram(counts: Sequence[int], largest: float, binary: bool) -> go.Figure:
@@ -60,28 +67,6 @@ def log_bins(values: Sequence[float], per_decade: int = 4) -> tuple[list[float],
     for value in positive:
         counts[min(max(math.floor(math.log10(value) * per_decade) - low, 0), len(counts) - 1)] += 1
     return [10 ** (edge / per_decade) for edge in range(low, high + 2)], counts
-
-
-def rate_histogram(rates: Sequence[float]) -> go.Figure:
-    """How often features fire, both axes logarithmic. Features that never fire have no place on it."""
-    edges, counts = log_bins(rates)
-    middles = [math.sqrt(a * b) for a, b in pairwise(edges)]
-    ranges = [f"{a:.2%} to {b:.2%}" for a, b in pairwise(edges)]
-    figure = go.Figure(
-        go.Bar(
-            x=middles,
-            y=counts,
-            width=[b - a for a, b in pairwise(edges)],
-            customdata=ranges,
-            hovertemplate="fires on %{customdata} of tokens: %{y:,} features<extra></extra>",
-        )
-    )
-    _finish(figure, "share of tokens on which it fires", "features")
-    decades = [10.0**power for power in range(-7, 1)]
-    figure.update_xaxes(type="log", tickvals=decades, ticktext=[percent(decade) for decade in decades])
-    # a bar of one feature has height on a logarithmic axis too
-    figure.update_yaxes(type="log", dtick=1, range=[-0.3, math.log10(max(counts, default=1)) + 0.15])
-    return figure
 
 
 @dataclass(frozen=True)

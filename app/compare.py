@@ -142,7 +142,9 @@ def rate_distortion(study: Workspace, choice: Choice) -> None:
     if not lines:
         st.info("None of the chosen dictionaries is among the points. Choose others, or measure again.", icon=":material/show_chart:")
         return
-    st.plotly_chart(charts.rate_distortion(lines, log), config=charts.CONFIG, key="rates", alt="Bits a token against FVU")
+    st.plotly_chart(
+        charts.rate_distortion(lines, log), config=charts.config("bits against FVU"), key="rates", alt="Bits a token against FVU"
+    )
     if absent := sorted(names - {line.name for line in lines} | stale):
         st.caption(f"Not drawn until they are measured again: {', '.join(map(url.code, absent))}.")
 
@@ -194,7 +196,7 @@ def scatter(choice: Choice) -> None:
         return
     st.caption(_reading(BY_METRIC[x], BY_METRIC[y]))
     figure = charts.scatter(list(drawn.values()), BY_METRIC[x].axis, BY_METRIC[y].axis)
-    st.plotly_chart(figure, config=charts.CONFIG, key="scatter", alt=f"{BY_METRIC[y].axis} against {BY_METRIC[x].axis}")
+    st.plotly_chart(figure, config=charts.config(f"{y} against {x}"), key="scatter", alt=f"{BY_METRIC[y].axis} against {BY_METRIC[x].axis}")
     if absent := [url.code(row.name) for row in choice.rows if row.name not in drawn]:
         st.caption(f"Not drawn, because one of the two figures is missing: {', '.join(absent)}.")
 

@@ -40,7 +40,12 @@ def draw(rows: Sequence[Compared]) -> None:
         "Mean score of the best N features against N. A curve that stays high and goes far belongs to a dictionary with many features "
         "that read well. Runs of a part of the features end early."
     )
-    st.plotly_chart(label_charts.running_means(shown), config=charts.CONFIG, key="running-means", alt="Mean score of the best N features")
+    st.plotly_chart(
+        label_charts.running_means(shown),
+        config=charts.config("running means of scores"),
+        key="running-means",
+        alt="Mean score of the best N features",
+    )
     st.markdown("**If only the best N are kept**", help=hover("best_kept"))
     _trade_off(rows)
 

@@ -171,7 +171,7 @@ def _chart(run: RunRecord, results: Sequence[Result], counts: Sequence[int] | No
     whole = counts is not None and len(pairs) >= table(counts, (), run.settings).activated
     st.plotly_chart(
         label_charts.distribution(pairs, len(counts) if whole else len(pairs)),
-        config=charts.CONFIG,
+        config=charts.config(f"scores of {run.subject.dictionary}"),
         key=f"distribution:{run.id}",
         alt="Scores of the features, sorted, and their running mean",
     )

@@ -115,7 +115,9 @@ def _curves(stages: Mapping[str, Sequence[Curve]], choice: Choice, colours: Mapp
         with column:
             st.markdown(f"**{label(quantity)}**", help=hover(f"curve_{quantity}"))
             figure = charts.curves(lines, MEANINGS[f"curve_{quantity}"].unit, choice.log, end)
-            st.plotly_chart(figure, config=charts.CONFIG, key=f"curve:{quantity}", alt=f"{label(quantity)} along the steps")
+            st.plotly_chart(
+                figure, config=charts.config(f"curve of {quantity}"), key=f"curve:{quantity}", alt=f"{label(quantity)} along the steps"
+            )
             if quantity == "covariance":
                 _about_floor(stages)
     if missing := [label(quantity) for quantity, lines in drawn.items() if not lines]:
@@ -164,7 +166,12 @@ def _dynamics(stages: Mapping[str, Sequence[Curve]]) -> None:
         with column:
             st.markdown(url.code(name))
             figure = charts.dynamics(*path, ranges)
-            st.plotly_chart(figure, config=charts.CONFIG, key=f"path:{name}", alt="Reconstruction loss against entropy, coloured by step")
+            st.plotly_chart(
+                figure,
+                config=charts.config(f"dynamics of {name}"),
+                key=f"path:{name}",
+                alt="Reconstruction loss against entropy, coloured by step",
+            )
 
 
 def _range(columns: Sequence[np.ndarray]) -> tuple[float, float]:
