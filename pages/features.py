@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from app import charts, finding, live, navigation, services
-from app.components import chooser, panels, tables, url
+from app import finding, frequencies, live, navigation, services
+from app.components import chooser, keys, panels, tables, url
 from app.components.explain import MEANINGS, hover
 from bae.index.query import SORTS
 
@@ -17,7 +17,7 @@ ORDERS = {name: MEANINGS[name].label for name in SORTS}
 st.title("Features")
 index = panels.require_index()
 known = index.dictionaries()
-ae = chooser.dictionary({name: chooser.Offered(entry.title, entry.layer) for name, entry in known.items()})
+ae = chooser.dictionary({name: chooser.Offered(entry.title, entry.layer) for name, entry in known.items()}, forget=("feature", "bin"))
 entry = known[ae]
 
 words = st.query_params.get("q", "")
@@ -28,11 +28,11 @@ active = url.flag("active", False)
 sort = url.choice("sort", list(ORDERS), "top_count")
 descending = url.flag("desc", True)
 
-rates = services.column(str(index.file), ae, "rate")
-with st.container(border=True):
-    st.plotly_chart(charts.rate_histogram(rates), config=charts.CONFIG, key="rates", alt="Histogram of firing rates over all features")
-    silent = sum(rate == 0 for rate in rates)
-    st.caption(f"How often the {entry.n_features:,} features fire on {entry.tokens:,} tokens of the index. Never: {silent:,}.")
+picked_bin = frequencies.draw(index, entry, known)
+if picked_bin is not None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Only features {picked_bin.told()}", width="content")
+        st.button("All rates", icon=":material/close:", type="tertiary", on_click=url.put, kwargs={"bin": None, "page": None})
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     url.bound(
@@ -46,9 +46,12 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         )
         url.bound(st.toggle, "Largest first", "desc", descending, default=True, written=live.bit, also=("page",))
     url.bound(st.toggle, "Active only", "active", active, default=False, written=live.bit, also=("page",), help=hover("active_only"))
+    keys.shortcuts({"/": keys.Shortcut("find features by a word", focus="url:q")})
 
 
 found = index.features(ae, max_density=float(density) / 100, active_only=active, sort=sort, descending=descending, limit=live.ALL).features
+if picked_bin is not None:
+    found = [row for row in found if picked_bin.holds(row)]
 near: Mapping[int, float] = {}
 if by_meaning:
     try:

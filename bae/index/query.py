@@ -11,7 +11,7 @@ import numpy as np
 from bae.index.schema import GROUPS, VERSION
 
 SORTS = ("feature", "rate", "density", "top_rate", "entropy", "top_count", "largest", "summary")
-COLUMNS = (*SORTS, "mean", "deviation")
+COLUMNS = (*SORTS, "mean", "deviation", "count", "on_magnitude", "off_magnitude")
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,12 @@ class Index:
     def __init__(self, file: Path):
         self.file = file
         try:
-            self._connection = duckdb.connect(file, read_only=True, config={"threads": 2, "memory_limit": "1GB"})
-            self._connection.execute("set enable_external_access=false; set lock_configuration=true")
-            self.meta: dict[str, str] = dict(self._rows("select key, value from meta"))
+            # a thread a query: pages ask for little, and several people ask at once
+            self._connection = duckdb.connect(file, read_only=True, config={"threads": 1, "memory_limit": "1GB"})
+            # a file that is open already keeps the settings of its first opening
+            if not self._connection.execute("select current_setting('lock_configuration')").fetchone()[0]:
+                self._connection.execute("set enable_external_access=false; set lock_configuration=true")
+            self.meta: dict[str, str] = dict(self.rows("select key, value from meta"))
         except duckdb.Error as error:
             raise ValueError(
                 f"the index {file.name} cannot be read ({str(error).splitlines()[0]}); delete it and run `bae index` again"
@@ -101,18 +104,19 @@ class Index:
         """Let go of the file."""
         self._connection.close()
 
-    def _rows(self, sql: str, *values) -> list[tuple]:
+    def rows(self, sql: str, *values) -> list[tuple]:
+        """What a constant query answers, its values bound; on a cursor of its own, so that threads do not meet."""
         with self._connection.cursor() as cursor:
             return cursor.execute(sql, values).fetchall()
 
     def dictionaries(self) -> dict[str, Dictionary]:
         """Every dictionary of the index, by name."""
-        rows = self._rows("select * from dictionary order by layer, name")
+        rows = self.rows("select * from dictionary order by layer, name")
         return {row[0]: Dictionary(*row[:-1], provenance=json.loads(row[-1])) for row in rows}
 
     def feature(self, dictionary: str, feature: int) -> Feature:
         """One feature. Raises KeyError that says which there are."""
-        rows = self._rows("select * from feature where dictionary = ? and feature = ?", dictionary, feature)
+        rows = self.rows("select * from feature where dictionary = ? and feature = ?", dictionary, feature)
         if not rows:
             raise KeyError(self._what_there_is(dictionary))
         return Feature(*rows[0])
@@ -125,31 +129,35 @@ class Index:
 
     def examples(self, dictionary: str, feature: int) -> dict[str, list[Example]]:
         """A feature's contexts by group, in the order of `GROUPS`; groups without contexts are left out."""
-        rows = self._rows(
-            """select band, rank, context_id, document, text, starts, ends, dropped, peak, strength, positions, strengths
-               from (select * from example where dictionary = ? and feature = ?) join context using (context_id)""",
+        rows = self.rows(
+            "select band, rank, context_id, peak, strength, positions, strengths from example where dictionary = ? and feature = ?",
             dictionary,
             feature,
         )
-        examples = sorted((Example(*row) for row in rows), key=lambda example: example.rank)
+        texts = self.passages([row[2] for row in rows])
+        examples = sorted((Example(*row[:3], *texts[row[2]], *row[3:]) for row in rows), key=lambda example: example.rank)
         grouped = {band: [example for example in examples if example.band == band] for band in GROUPS}
         return {band: found for band, found in grouped.items() if found}
 
     def contexts(self) -> tuple[list[list[int]], list[list[int]], list[list[int]], list[str]]:
         """Token ids, first and last characters of every token, and text of all contexts, in corpus order; token 0 is the BOS."""
-        rows = self._rows("select ids, starts, ends, text from context order by context_id")
+        rows = self.rows("select ids, starts, ends, text from context order by context_id")
         return tuple(list(column) for column in zip(*rows, strict=True))
 
     def layout(self) -> tuple[np.ndarray, np.ndarray, list[tuple[int, list[int]]]]:
         """Tokens of every context, ids of all tokens in corpus order, BOS left out, and contexts with the positions that were not read."""
         with self._connection.cursor() as cursor:
             ids = cursor.sql("select ids[2:] as ids from context order by context_id").to_arrow_table().column("ids").combine_chunks()
-        dropped = self._rows("select context_id, dropped from context where len(dropped) > 0 order by context_id")
+        dropped = self.rows("select context_id, dropped from context where len(dropped) > 0 order by context_id")
         return np.diff(ids.offsets.to_numpy()), ids.flatten().to_numpy(), dropped
+
+    def documents(self) -> list[str]:
+        """The document of every context, in corpus order."""
+        return [name for (name,) in self.rows("select document from context order by context_id")]
 
     def passages(self, contexts: Sequence[int]) -> dict[int, tuple[str, str, list[int], list[int], list[int]]]:
         """Document, text, first and last characters of every token, and positions not read, of these contexts."""
-        rows = self._rows(
+        rows = self.rows(
             "select context_id, document, text, starts, ends, dropped from context where context_id in (select unnest(?::uinteger[]))",
             [int(context) for context in contexts],
         )
@@ -173,22 +181,22 @@ class Index:
         where = "dictionary = ? and density <= ? and (? = '' or contains(lower(array_to_string(words, ' ')), lower(?))) and top_count > ?"
         values = (dictionary, max_density, words.strip(), words.strip(), 5 if active_only else -1)
         direction = "desc" if descending else "asc"
-        rows = self._rows(
+        rows = self.rows(
             f"select * from feature where {where} order by {sort} {direction}, feature limit ? offset ?", *values, limit, offset
         )
-        total = self._rows(f"select count(*) from feature where {where}", *values)[0][0]
+        total = self.rows(f"select count(*) from feature where {where}", *values)[0][0]
         return FeaturePage([Feature(*row) for row in rows], total)
 
     def column(self, dictionary: str, name: str) -> list[float]:
         """One number for every feature of a dictionary, in the order of features."""
         if name not in COLUMNS:
             raise ValueError(f"columns are {', '.join(COLUMNS)}; got {name!r}")
-        return [value for (value,) in self._rows(f"select {name} from feature where dictionary = ? order by feature", dictionary)]
+        return [value for (value,) in self.rows(f"select {name} from feature where dictionary = ? order by feature", dictionary)]
 
     def neighbour(self, dictionary: str, feature: int, step: int) -> int:
         """The next (step 1) or previous (-1) active feature by number, going round at the ends."""
         active = [
-            f for (f,) in self._rows("select feature from feature where dictionary = ? and top_count > 5 order by feature", dictionary)
+            f for (f,) in self.rows("select feature from feature where dictionary = ? and top_count > 5 order by feature", dictionary)
         ]
         if not active:
             return feature
@@ -198,7 +206,7 @@ class Index:
     def random_feature(self, dictionary: str, draw: float) -> int:
         """An active feature: the one at `draw` in [0, 1) of their list. Raises KeyError when none is active."""
         active = [
-            f for (f,) in self._rows("select feature from feature where dictionary = ? and top_count > 5 order by feature", dictionary)
+            f for (f,) in self.rows("select feature from feature where dictionary = ? and top_count > 5 order by feature", dictionary)
         ]
         if not active:
             raise KeyError(f"no feature of {dictionary} is active in this index")

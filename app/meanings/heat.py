@@ -1,0 +1,20 @@
+"""What the figures of the heat maps mean."""
+
+from app.meanings.meaning import Meaning
+
+HEAT = {
+    "heat": Meaning(
+        "Magnitude",
+        "",
+        "How loud a channel is on a token: burstiness in bits for a BAE (0 is a rare bit that fires; -10 and below are drawn alike), the "
+        "value for a sparse autoencoder. A cell that covers more than one shows their mean.",
+        source="the paper, Fig. 35 to 38",
+    ),
+    "stripes": Meaning(
+        "Stripes",
+        "",
+        "Channels that leave their habit most often stand as vertical lines: the densest first. A dictionary is better without them.",
+    ),
+    "heat_tokens": Meaning("Tokens", "", "Which tokens of the index are drawn, numbered through the corpus."),
+    "heat_channels": Meaning("Channels", "", "Which features are drawn, by their numbers."),
+}

@@ -1,0 +1,120 @@
+"""The codes of the index as pages ask them: features together, queries, and where features fire."""
+
+import numpy as np
+import streamlit as st
+
+from app.services.study import index, open_index
+from bae.coactivation import Coactivation, coactivation
+from bae.index import logic, profile
+from bae.index.columns import Columns
+from bae.index.layout import Layout, passages
+from bae.index.query import Example
+
+
+def columns(dictionary: str) -> Columns:
+    """The codes of a dictionary by feature. Raises OSError or ValueError, with what to do, where the index lacks them."""
+    return _columns(str(index().file), dictionary)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _columns(file: str, dictionary: str) -> Columns:
+    return Columns(open_index(file), dictionary)
+
+
+def layout() -> Layout:
+    """Where the tokens of the index stand."""
+    return _layout(str(index().file))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _layout(file: str) -> Layout:
+    return Layout.of(open_index(file))
+
+
+def together(dictionary: str, feature: int) -> Coactivation:
+    """A feature beside every other of its dictionary."""
+    return _together(str(index().file), dictionary, feature)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _together(file: str, dictionary: str, feature: int) -> Coactivation:
+    return coactivation(_columns(file, dictionary), feature, open_index(file).dictionaries()[dictionary].tokens)
+
+
+def answer(query: logic.Query, unit: logic.Unit) -> logic.Answer:
+    """What holds of a query, over the whole index."""
+    return _answer(str(index().file), query, unit)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _answer(file: str, query: logic.Query, unit: logic.Unit) -> logic.Answer:
+    return logic.answer(query, lambda name: _columns(file, name), _layout(file), unit)
+
+
+def answering(query: logic.Query, found: logic.Answer, first: int, last: int) -> tuple[list[Example], int]:
+    """The sentences `first` to `last - 1` that an answer has, painted where it holds, and how many there are."""
+    here, where = index(), layout()
+    tokens = logic.marked(found, query, columns, where)
+    contexts = np.unique(where.context(tokens)) if found.unit == "token" else found.members
+    return passages(here, where, tokens, _loudness(query, tokens), contexts[first:last].tolist()), len(contexts)
+
+
+def _loudness(query: logic.Query, tokens: np.ndarray) -> np.ndarray:
+    """How strong the strongest of the asked features is on each token, as a share of its own greatest strength."""
+    loud = np.zeros(len(tokens), np.float32)
+    for feature in dict.fromkeys(query.features()):
+        own = columns(feature.dictionary)
+        fired, strengths = own.tokens(feature.number), own.strengths(feature.number)
+        at = np.searchsorted(fired, tokens)
+        inside = np.flatnonzero(at < len(fired))
+        inside = inside[fired[at[inside]] == tokens[inside]]
+        if len(inside):
+            loud[inside] = np.maximum(loud[inside], strengths[at[inside]] / max(float(strengths.max()), 1e-9))
+    # where only silence was asked for, there is no strength to show
+    return np.where(loud > 0, loud, 1.0)
+
+
+def positions(dictionary: str, feature: int) -> profile.Positions:
+    """How often a feature fires at each position."""
+    return profile.positions(columns(dictionary), layout(), feature)
+
+
+def documents(dictionary: str, feature: int) -> tuple[profile.Shares, list[str]]:
+    """In which documents a feature fires, and the names of all documents."""
+    names, numbers = _documents(str(index().file))
+    return profile.documents(columns(dictionary), layout(), numbers, feature), names
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _documents(file: str) -> tuple[list[str], np.ndarray]:
+    names, numbers = np.unique(np.array(open_index(file).documents(), dtype=object), return_inverse=True)
+    return names.tolist(), numbers
+
+
+def tokens_fired_on(dictionary: str, feature: int, most: int) -> list[tuple[str, int, int]]:
+    """The tokens of the vocabulary that a feature fires on most often: text, how often it fires on it, how often it stands there."""
+    where = layout()
+    shares = profile.token_shares(columns(dictionary), where, feature)
+    return [
+        (_text_of(int(token)), int(fired), int(there))
+        for token, fired, there in zip(shares.which[:most], shares.fired[:most], shares.tokens[:most], strict=True)
+    ]
+
+
+def _text_of(token_id: int) -> str:
+    """A token of the vocabulary as it stands at its first place in the index."""
+    where = layout()
+    token = int(np.argmax(where.token_ids == token_id))
+    context, position = int(where.context(token)), int(where.position(np.array([token]))[0])
+    _, text, starts, ends, _ = index().passages([context])[context]
+    return text[starts[position] : ends[position]]
+
+
+def groups(dictionary: str, feature: int) -> list[tuple[profile.Group, list[Example]]]:
+    """A feature's tokens in groups by strength, the strongest first, with sentences drawn from each."""
+    own, where = columns(dictionary), layout()
+    tokens, strengths = own.tokens(feature), own.strengths(feature)
+    return [
+        (group, passages(index(), where, tokens, strengths, where.context(group.tokens).tolist()))
+        for group in profile.groups(own, where, feature)
+    ]

@@ -1,0 +1,66 @@
+"""Activation magnitudes of a stretch of tokens and channels (Fig. 35-38), read from the packed codes without loading the others."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bae.index.columns import Columns
+
+FAINTEST = -10.0
+"""Bits: what is farther from a burst than one in a thousand is drawn alike."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a dictionary's code means as a magnitude: two numbers a bit, or the value itself."""
+
+    on: np.ndarray | None
+    """float64 [feature]: burstiness where a bit is on; None for values."""
+    off: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Block:
+    """Mean magnitudes of tokens by channels. Row r covers tokens `tokens[r]` to `tokens[r + 1] - 1`, column c channels likewise."""
+
+    magnitude: np.ndarray
+    """float32 [row column]: burstiness in bits, not below `FAINTEST`, or mean value."""
+    tokens: np.ndarray
+    channels: np.ndarray
+
+
+def block(columns: Columns, table: Table, tokens: tuple[int, int], channels: tuple[int, int], rows: int, cells: int) -> Block:
+    """At most `rows` by `cells` means over a range of tokens and of channels, both given as first and one behind the last.
+
+    Raises ValueError for a range that is empty or reaches beyond the index.
+    """
+    _check(tokens, columns.n_tokens, "tokens")
+    _check(channels, columns.n_features, "channels")
+    token_edges, channel_edges = _edges(*tokens, rows), _edges(*channels, cells)
+    sizes = np.diff(token_edges)
+    found = np.empty((len(sizes), channels[1] - channels[0]), np.float32)
+    for place, feature in enumerate(range(*channels)):
+        fired, total = _firings(columns, feature, token_edges)
+        if table.on is None:
+            found[:, place] = total / sizes
+        else:
+            on, off = max(table.on[feature], FAINTEST), max(table.off[feature], FAINTEST)
+            found[:, place] = (fired * on + (sizes - fired) * off) / sizes
+    means = np.add.reduceat(found, channel_edges[:-1] - channels[0], axis=1) / np.diff(channel_edges)
+    return Block(means.astype(np.float32), token_edges, channel_edges)
+
+
+def _firings(columns: Columns, feature: int, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How often a feature fires between each two edges, and the sum of its strengths there."""
+    at = np.searchsorted(columns.tokens(feature), edges)
+    sums = np.concatenate([[0.0], np.cumsum(columns.strengths(feature)[at[0] : at[-1]], dtype=np.float64)])
+    return np.diff(at), np.diff(sums[at - at[0]])
+
+
+def _edges(first: int, last: int, most: int) -> np.ndarray:
+    return np.unique(np.linspace(first, last, min(most, last - first) + 1).round().astype(np.int64))
+
+
+def _check(asked: tuple[int, int], there: int, what: str) -> None:
+    if not 0 <= asked[0] < asked[1] <= there:
+        raise ValueError(f"the index has {what} 0 to {there - 1}; asked for {asked[0]} to {asked[1] - 1}")

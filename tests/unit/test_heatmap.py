@@ -1,0 +1,54 @@
+"""Heat maps of codes: every cell is the mean of the magnitudes that dense codes give."""
+
+import numpy as np
+import pytest
+import torch
+from small_index import make_index, n_tokens, sentences
+
+from bae.index.columns import Columns
+from bae.index.heatmap import FAINTEST, Table, block
+
+TEXTS = sentences(60, seed=8)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    draw = np.random.default_rng(2)
+    bits = draw.random((n_tokens(TEXTS), 15)) < draw.choice([0.0, 0.02, 0.4, 1.0], 15)
+    values = (draw.random((n_tokens(TEXTS), 9)) < 0.1) * draw.uniform(0.5, 3, 9)
+    codes = {"bae": bits.astype(np.float32), "topk": values.astype(np.float32)}
+    index = make_index(tmp_path_factory.mktemp("heat") / "index", TEXTS, {name: torch.from_numpy(code) for name, code in codes.items()})
+    return {name: Columns(index, name) for name in codes}, codes
+
+
+@pytest.mark.parametrize(
+    ("tokens", "channels", "rows", "cells"), [((0, 300), (0, 15), 40, 6), ((17, 60), (3, 9), 100, 100), ((5, 6), (2, 3), 9, 9)]
+)
+def test_bits_are_drawn_by_their_burstiness(made, tokens, channels, rows, cells):
+    columns, code = made[0]["bae"], made[1]["bae"]
+    rate = code.mean(0)
+    with np.errstate(divide="ignore"):
+        on, off = np.log2(1 - rate), np.log2(rate)
+    found = block(columns, Table(on, off), tokens, channels, rows, cells)
+    assert (found.tokens[0], found.tokens[-1], found.channels[0], found.channels[-1]) == (*tokens, *channels)
+    assert found.magnitude.shape == (min(rows, tokens[1] - tokens[0]), min(cells, channels[1] - channels[0]))
+    for row, column in np.ndindex(found.magnitude.shape):
+        inside = [
+            max(on[channel] if code[token, channel] else off[channel], FAINTEST)
+            for token in range(found.tokens[row], found.tokens[row + 1])
+            for channel in range(found.channels[column], found.channels[column + 1])
+        ]
+        assert found.magnitude[row, column] == pytest.approx(np.mean(inside), abs=1e-5)
+
+
+def test_values_are_drawn_as_they_are(made):
+    columns, code = made[0]["topk"], made[1]["topk"]
+    found = block(columns, Table(None, None), (10, 74), (0, 9), 64, 9)
+    np.testing.assert_allclose(found.magnitude, code[10:74], rtol=1e-3)
+    assert not np.allclose(found.magnitude, code[11:75]), "negative control: one token further is another picture"
+
+
+@pytest.mark.parametrize(("tokens", "channels"), [((3, 3), (0, 2)), ((-1, 3), (0, 2)), ((0, 10**9), (0, 2)), ((0, 2), (0, 99))])
+def test_a_range_that_is_not_there_is_named(made, tokens, channels):
+    with pytest.raises(ValueError, match="the index has"):
+        block(made[0]["bae"], Table(None, None), tokens, channels, 4, 4)
