@@ -247,6 +247,11 @@ class Workspace:
         return self.folder / "rates.json"
 
     @property
+    def fits_file(self) -> Path:
+        """How well its dictionaries reconstruct fresh hidden states (`bae.fit`)."""
+        return self.folder / "fits.json"
+
+    @property
     def notebook_file(self) -> Path:
         """The SQLite file of what people and jobs write."""
         return self.folder / "notebook.sqlite"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from app.components import url
+from app.components import fit, provenance, url
 from app.components.explain import hover
 
 
@@ -37,6 +37,8 @@ def dictionary(offered: Mapping[str, Offered], forget: tuple[str, ...] = ("featu
             help=hover("kind"),
             format_func=lambda one: f"{offered[one].title} · {one}" if one in offered else one,
         )
+        provenance.popover(name)
+    fit.banner(name)
     return name
 
 
