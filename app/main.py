@@ -12,7 +12,8 @@ ICON = Path(__file__).with_name("icon.svg")
 
 st.set_page_config(page_title="BAE Explorer", page_icon=ICON, layout="wide", initial_sidebar_state=220)
 page = st.navigation(navigation.pages(), position="hidden")
-navigation.sidebar()
+if not st.context.is_embedded:
+    navigation.sidebar()
 # Streamlit leaves six rem above the title, and lets tables grow as wide as the screen
 st.html(
     """<style>

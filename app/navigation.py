@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.components import plot_format
+
 FOLDER = Path(__file__).parents[1] / "pages"
 
 
@@ -14,50 +16,40 @@ class PageEntry:
     """A page as the table knows it."""
 
     title: str
-    file: Path
-    url_path: str
+    group: str
+    """The heading of the sidebar that it stands under; empty for those above all headings."""
     icon: str
     help: str
     carries: tuple[str, ...]
     """Parameters of the address that a link in the sidebar takes along."""
 
 
+def page_file(name: str) -> Path:
+    """The script of a page; its name is also its address."""
+    return FOLDER / f"{name}.py"
+
+
 PAGES = {
-    "overview": PageEntry(
-        "Overview", FOLDER / "overview.py", "overview", ":material/home:", "What this workspace holds, and how good it is", ("ae", "text")
-    ),
-    "text": PageEntry(
-        "Live text", FOLDER / "text.py", "text", ":material/edit_note:", "Type a text and see which features burst on it", ("ae", "text")
-    ),
-    "features": PageEntry(
-        "Features", FOLDER / "features.py", "features", ":material/table_rows:", "All features of a dictionary in a table", ("ae", "text")
-    ),
-    "feature": PageEntry(
-        "Feature", FOLDER / "feature.py", "feature", ":material/target:", "What one feature fires on", ("ae", "feature", "text")
-    ),
-    "labels": PageEntry(
-        "Labels",
-        FOLDER / "labels.py",
-        "labels",
-        ":material/label:",
-        "Ask a judge what features mean, and see how well its labels fit",
-        ("ae", "text", "run"),
-    ),
-    "training": PageEntry(
-        "Training",
-        FOLDER / "training.py",
-        "training",
-        ":material/model_training:",
-        "Train dictionaries, and watch them learn",
-        ("ae", "text", "runs"),
-    ),
+    "overview": PageEntry("Start", "", ":material/home:", "What this is, and what the workspace holds", ("ae", "text")),
+    "text": PageEntry("Live text", "", ":material/edit_note:", "Type a text and see which features fire on it", ("ae", "text")),
+    "search": PageEntry("Search", "", ":material/search:", "Find features by meaning, words, sentences, tokens or examples", ("ae",)),
+    "features": PageEntry("All features", "Features", ":material/table_rows:", "All features of a dictionary in a table", ("ae", "text")),
+    "feature": PageEntry("One feature", "Features", ":material/target:", "What one feature fires on", ("ae", "feature", "text")),
+    "map": PageEntry("Map", "Features", ":material/scatter_plot:", "Which features lie near each other", ("ae",)),
+    "query": PageEntry("Query", "Features", ":material/join_inner:", "Tokens on which features fire together, or one alone", ("ae",)),
+    "labels": PageEntry("Labels", "Features", ":material/label:", "Ask a judge what features mean", ("ae", "text", "run")),
+    "kept": PageEntry("Kept", "Features", ":material/bookmarks:", "Bookmarks, notes, own labels and lists of features", ("ae", "text")),
+    "heatmap": PageEntry("Heat map", "Dictionaries", ":material/grid_on:", "How loud every feature is on every token", ("ae",)),
+    "match": PageEntry("Match", "Dictionaries", ":material/join:", "Which features of one dictionary another has too", ("ae", "with")),
     "compare": PageEntry(
         "Compare",
-        FOLDER / "compare.py",
-        "compare",
+        "Dictionaries",
         ":material/balance:",
         "How good each dictionary is by the field's measures",
         ("ae", "text", "layers", "only", "columns"),
+    ),
+    "training": PageEntry(
+        "Training", "Dictionaries", ":material/model_training:", "Train dictionaries, and watch them learn", ("ae", "text", "runs")
     ),
 }
 
@@ -65,7 +57,7 @@ PAGES = {
 def pages() -> list[st.Page]:
     """The table as Streamlit wants it; the first page is the one that opens."""
     return [
-        st.Page(entry.file, title=entry.title, icon=entry.icon, url_path=entry.url_path, help=entry.help, default=name == "overview")
+        st.Page(page_file(name), title=entry.title, icon=entry.icon, url_path=name, help=entry.help, default=name == "overview")
         for name, entry in PAGES.items()
     ]
 
@@ -76,18 +68,23 @@ def _told(params: Mapping[str, object]) -> dict[str, str]:
 
 def link(name: str, label: str, icon: str | None = None, **params: object) -> None:
     """Draw a link to a page in a given state. `label` is a constant or a number of ours: it is read as Markdown."""
-    st.page_link(str(PAGES[name].file), label=label, icon=icon or PAGES[name].icon, query_params=_told(params))
+    st.page_link(str(page_file(name)), label=label, icon=icon or PAGES[name].icon, query_params=_told(params))
 
 
 def go(name: str, **params: object) -> None:
     """Leave for a page in a given state. Does not return."""
-    st.switch_page(str(PAGES[name].file), query_params=_told(params))
+    st.switch_page(str(page_file(name)), query_params=_told(params))
 
 
 def sidebar() -> None:
     """The table of pages as links that keep the dictionary and the text one is looking at."""
     with st.sidebar:
         st.markdown("#### BAE Explorer")
-        for entry in PAGES.values():
+        group = ""
+        for name, entry in PAGES.items():
+            if entry.group != group:
+                group = entry.group
+                st.caption(group)
             carried = {key: st.query_params[key] for key in entry.carries if key in st.query_params}
-            st.page_link(str(entry.file), label=entry.title, icon=entry.icon, help=entry.help, query_params=carried, width="stretch")
+            st.page_link(str(page_file(name)), label=entry.title, icon=entry.icon, help=entry.help, query_params=carried, width="stretch")
+        plot_format.choice()

@@ -54,23 +54,25 @@ def explore(
 
 def _demo_study(folder: Path | None) -> Workspace:
     study = Workspace.demo(folder or Path("workspace"))
-    if not _can_be_read(study.index_file()):
+    if not _is_whole(study):
         launch.start_index(study)
         typer.echo("The index is being built beside the server; its progress is on the page.")
     return study
 
 
-def _can_be_read(index: Path | None) -> bool:
-    """Whether there is an index, and of this version: one that an older program built is built anew."""
-    if index is None:
+def _is_whole(study: Workspace) -> bool:
+    """Whether there is an index of this version with all that is found of one: what an older program built is built anew."""
+    file = study.index_file()
+    if file is None:
         return False
+    from bae import atlas
     from bae.index.query import Index
 
     try:
-        Index(index).close()
+        Index(file).close()
     except ValueError:
         return False
-    return True
+    return not atlas.missing(study)
 
 
 def _own_study(folder: Path | None, model: str, recipe: str | None) -> Workspace:

@@ -3,6 +3,7 @@
 Loads what a stage needs when it begins; the stages themselves live in their own modules.
 """
 
+import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
@@ -59,11 +60,11 @@ def train_all(workspace: Workspace) -> None:
 
 
 def build_index(workspace: Workspace) -> None:
-    """Build the index of all dictionaries, and bring in the labels that came with the study.
+    """Build the index of all dictionaries, bring in the labels that came with the study, and find out what pages show besides.
 
     Raises BlockingIOError while another process builds it.
     """
-    from bae import world
+    from bae import atlas, fitting, world
     from bae.comsem import shipped
     from bae.index import build
 
@@ -72,6 +73,9 @@ def build_index(workspace: Workspace) -> None:
         build.build(workspace)
         if world.rank() == 0:
             shipped.bring_in(workspace)
+            fitting.check_all(workspace)
+            for name, reason in atlas.build_atlas(workspace, workspace.status_file("index")).items():
+                print(f"no map of {name}: {reason}", file=sys.stderr)
 
 
 def forecast(workspace: Workspace) -> str:

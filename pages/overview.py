@@ -1,20 +1,32 @@
-"""What does this workspace hold, how good is it, and what can be done next?"""
+"""What is this, what does the workspace hold, how good is it, and what can be done next?"""
 
 import streamlit as st
 
-from app import navigation, services
+from app import navigation, services, start
 from app.components import panels, tables
 from app.components.explain import hover
 from app.components.url import code
 
 study = services.workspace()
-st.title("Overview")
-st.caption("A dictionary splits the hidden states of a language model into features. Here is what this workspace holds.")
+st.title("BAE Explorer")
+st.markdown(
+    "A language model turns every token into a vector, its **hidden state**. A dictionary splits hidden states into **features**: "
+    "directions that stand for one thing each. Here you can see what each feature fires on."
+)
 
 index = panels.index_or_none()
 if index is None:
     panels.index_progress()
+else:
+    known = index.dictionaries()
+    named = st.query_params.get("ae")
+    ae = named if named in known else next(iter(study.autoencoder_names()), None)
+    ae = ae if ae in known else next(iter(known))
+    example = start.what_a_feature_is(index, ae)
+    start.ways_in(ae)
+    start.guided(index, ae, example)
 
+st.subheader("What this workspace holds")
 try:
     lenses = services.lenses()
     model = services.language_model()
@@ -24,7 +36,6 @@ except (OSError, ValueError) as error:
 
 panels.facts(tables.model_facts(model.title, model.d_model, model.n_layers, study.recipe, lenses))
 if index is not None:
-    known = index.dictionaries()
     with st.container(horizontal=True):
         st.metric("Sentences in the index", f"{tables.sentences(index):,}", help=hover("kept"), width=220)
         st.metric(
@@ -34,7 +45,7 @@ if index is not None:
 
 st.subheader("Dictionaries")
 if lenses.usable:
-    tables.dictionaries(lenses, set(index.dictionaries()) if index else set())
+    tables.dictionaries(lenses, set(known) if index else set())
     st.caption("Figures were measured on held-out text, which trained nothing. Hover a heading for what it means.")
 else:
     st.info(
@@ -47,11 +58,7 @@ if lenses.refused:
     st.caption("These folders in `autoencoders/` are not used, for the reason given.")
     panels.facts(list(lenses.refused.items()))
 
-st.subheader("What next")
-ae = st.query_params.get("ae")
-with st.container():
-    navigation.link("text", "Type a text and see which features burst on each token", ae=ae, text=st.query_params.get("text"))
-    if index is not None:
-        navigation.link("features", "Browse all features of a dictionary", ae=ae)
-        navigation.link("feature", "Look at one feature, or at random ones", ae=ae)
-        navigation.link("labels", "See what features mean, or ask a judge", ae=ae)
+if index is None:
+    navigation.link(
+        "text", "Type a text and see which features fire on each token; it works without an index", text=st.query_params.get("text")
+    )

@@ -1,12 +1,19 @@
 """What every number on the pages means, shown on hover."""
 
+from app.meanings.codes import CODES
 from app.meanings.features import FEATURES
+from app.meanings.heat import HEAT
+from app.meanings.keeping import KEEPING
 from app.meanings.labels import LABELS
+from app.meanings.live import LIVE
+from app.meanings.maps import MAPS
+from app.meanings.matching import MATCHING
 from app.meanings.meaning import Meaning
 from app.meanings.measures import MEASURES
+from app.meanings.searching import SEARCHING
 from app.meanings.training import TRAINING
 
-MEANINGS: dict[str, Meaning] = FEATURES | TRAINING | MEASURES | LABELS
+MEANINGS: dict[str, Meaning] = FEATURES | TRAINING | MEASURES | LABELS | CODES | HEAT | KEEPING | LIVE | MATCHING | SEARCHING | MAPS
 
 
 def hover(name: str) -> str:

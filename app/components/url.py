@@ -96,11 +96,11 @@ def bound(
     return value
 
 
-def switch(label: str, name: str, options: Mapping[str, str], default: str) -> str:
+def switch(label: str, name: str, options: Mapping[str, str], default: str, also: Sequence[str] = ()) -> str:
     """Draw a row of named choices, one of which is on, as parameter `name` says; its label is read out and not shown."""
     value = choice(name, list(options), default)
     shown = {"format_func": options.get, "required": True, "label_visibility": "collapsed"}
-    return bound(st.segmented_control, label, name, value, list(options), default=default, **shown)
+    return bound(st.segmented_control, label, name, value, list(options), default=default, also=also, **shown)
 
 
 def _follow(name: str, key: str, default: object, written: Callable, also: tuple[str, ...]) -> None:

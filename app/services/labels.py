@@ -98,7 +98,7 @@ def nearness(dictionary: str, query: str) -> dict[int, float]:
     return nearest
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading what labels and words mean. The first time this takes up to half a minute.")
+@st.cache_resource(max_entries=16, show_spinner="Reading what labels and words mean. The first time this takes up to half a minute.")
 def _meanings(file: str, dictionary: str, notebook_file: str, stamp: tuple) -> "Meanings":
     from bae.meaning import Meanings
 

@@ -70,7 +70,7 @@ def test_the_journey(page, tmp_path):
 
     page.get_by_role("link", name="Open its page").click()
     page.get_by_role("heading", name=f"Feature {feature}", exact=True).wait_for()
-    page.get_by_role("heading", name="Strongest").wait_for()
+    page.get_by_role("heading", name="Contexts").wait_for()
     settled(page)
     page.screenshot(path=str(tmp_path / "feature.png"), full_page=True)
 
@@ -90,8 +90,8 @@ def test_hostile_text_stays_text(page):
     page.locator(".token", has_text="harbor").wait_for()
     assert "<img" in "".join(page.locator(".token").all_text_contents())
     for feature in (1, 2, 3):
-        page.goto(f"/feature?ae=topk&feature={feature}")
-        page.get_by_role("heading", name="Random contexts").wait_for()
+        page.goto(f"/feature?ae=topk&feature={feature}&contexts=random")
+        page.get_by_role("heading", name="Contexts").wait_for()
         settled(page)
     assert page.evaluate("window.hacked") is None
     assert page.errors == []

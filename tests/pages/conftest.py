@@ -45,6 +45,6 @@ def open_page(monkeypatch):
         for key, value in params.items():
             app.query_params[key] = value
         app.run()
-        return app.switch_page(str(navigation.PAGES[name].file)).run()
+        return app.switch_page(str(navigation.page_file(name))).run()
 
     return opened

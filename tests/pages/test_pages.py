@@ -7,17 +7,23 @@ from small_study import HOSTILE, N_FEATURES
 from streamlit.testing.v1 import AppTest
 
 from app import navigation, services
-from app.live import EXAMPLES
+from app.live_box import EXAMPLES
 from bae.notebook import Notebook
 
 TITLES = {
-    "labels": "Labels",
-    "overview": "Overview",
+    "overview": "BAE Explorer",
     "text": "Live text",
+    "search": "Search",
     "features": "Features",
     "feature": "Feature",
-    "training": "Training",
+    "map": "Map",
+    "query": "Query",
+    "labels": "Labels",
+    "kept": "Kept",
+    "heatmap": "Heat map",
+    "match": "Dictionary against dictionary",
     "compare": "Compare",
+    "training": "Training",
 }
 NEEDS_NO_INDEX = {"training", "compare"}
 
@@ -44,7 +50,7 @@ def test_every_page_runs_clean_without_an_index(open_page, bare_study, name):
 
 
 def test_every_page_file_is_registered():
-    assert {entry.file for entry in navigation.PAGES.values()} == set(navigation.FOLDER.glob("*.py"))
+    assert {navigation.page_file(name) for name in navigation.PAGES} == set(navigation.FOLDER.glob("*.py"))
 
 
 def test_a_broken_page_is_noticed(open_page, study, monkeypatch):
@@ -151,8 +157,9 @@ def test_the_off_switch_shows_only_where_a_feature_bursts_by_silence(open_page, 
 
 
 def test_off_bursts_have_a_group_of_their_own(open_page, study):
-    groups = {feature: [s.value for s in open_page(study, "feature", ae="bae", feature=feature).subheader] for feature in ("0", "9")}
-    assert "Off-bursts" in groups["0"] and "Off-bursts" not in groups["9"]
+    pages = {feature: open_page(study, "feature", ae="bae", feature=feature, contexts="off") for feature in ("0", "9")}
+    assert not pages["0"].warning and "orange" in said(pages["0"])
+    assert "contexts" in pages["9"].warning[0].value, "negative control: a bit that is usually off has no such group"
 
 
 def test_the_density_slider_hides_features(open_page, study):
