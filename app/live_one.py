@@ -1,7 +1,9 @@
 """One text under one dictionary: typed, painted, continued by the language model if asked, its features in a table."""
 
+import streamlit as st
+
 from app import live, live_box, live_continue, live_table, services
-from app.components import chooser, url
+from app.components import chooser, fit, url
 from bae.index.query import Index
 
 
@@ -10,6 +12,7 @@ def show(lenses, index: Index | None) -> None:
     live_continue.take_up()
     text = live_box.text_box()
     ae = chooser.dictionary(live.offered(lenses))
+    beware = st.container()
     feature = url.whole("feature", 0, lenses.usable[ae].autoencoder.n_features - 1, None)
     reading = services.read(ae, text)
     view = live.controls([reading], feature)
@@ -21,3 +24,6 @@ def show(lenses, index: Index | None) -> None:
     live_continue.show(text)
     live_table.locked_features(reading, view, names)
     live_table.text_features(reading, view, names)
+    # last, so that nobody waits for it
+    with beware:
+        fit.measured(ae)

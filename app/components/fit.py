@@ -21,3 +21,15 @@ def banner(dictionary: str) -> None:
         f"{beside}. It may be of another layer, of another model, or made for states scaled otherwise. What it shows is not to be trusted.",
         icon=":material/report:",
     )
+
+
+def measured(dictionary: str) -> None:
+    """Measure a dictionary that nobody has measured, about a second, and say it where it is off. The language model must be loaded."""
+    try:
+        if fits.known(dictionary) is not None:
+            return  # said above, where the dictionary is chosen
+        fits.measure(dictionary)
+    except (OSError, ValueError) as error:
+        st.warning(f"Whether {code(dictionary)} fits could not be measured: {code(error)}")
+        return
+    banner(dictionary)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import torch
 
+from bae import fit
 from bae.autoencoder import KINDS, BinaryAutoencoder, Pair, checkpoint
 from bae.autoencoder.checkpoint import Provenance
 from bae.evaluation import evaluate
+from bae.fit import Fit
 from bae.index.build import build
 from bae.language_model import LanguageModel
 from bae.scaling import Scaling
@@ -69,7 +71,11 @@ longest_sentence = 60
         checkpoint.save(autoencoder, provenance, folder / "autoencoders" / name)
     wrong = replace(provenance, name="stranger", model="another model", model_fingerprint="0" * 32)
     checkpoint.save(autoencoder, wrong, folder / "autoencoders" / "stranger")
-    return Workspace.open(folder)
+    study = Workspace.open(folder)
+    # random dictionaries fit nothing; pages that say so are tested by themselves
+    told = {name: Fit(FIGURES["fvu"], FIGURES["fvu"], 100, fit.mark(study.autoencoder_folder(name))) for name in names}
+    fit.keep(study.fits_file, told)
+    return study
 
 
 def add_index(study: Workspace) -> None:
