@@ -13,7 +13,7 @@ from app.reading import visible
 from app.services import maps
 from bae.index.directions import Directions, Neighbour, Pull
 
-SHOWN = 12
+SHOWN = 16
 """Tokens at either end; the index keeps 20."""
 NEAR_SHOWN = 10
 BARS = {"promoted": "0 150 175", "suppressed": "224 112 16"}
@@ -38,11 +38,12 @@ def section(ae: str, feature: int) -> None:
     left, middle, right = st.columns([1, 1, 1.25], gap="medium")
     for column, name, pulls in ((left, "promoted", promoted), (middle, "suppressed", suppressed)):
         with column:
-            st.markdown(f"**{MEANINGS[name].label}**", help=hover(name))
+            st.markdown(f"**{MEANINGS[name].label}** ({MEANINGS[name].unit})", help=hover(name))
             st.html(bars_html(found, pulls[:SHOWN], BARS[name]))
     with right:
         st.markdown(f"**{MEANINGS['near'].label}**", help=hover("near"))
         _near(ae, feature, near[:NEAR_SHOWN])
+    st.caption("Read off as if no block came after it: the earlier the layer, the coarser. Hover a token for its z-score.")
 
 
 def bars_html(found: Directions, pulls: Sequence[Pull], colour: str) -> str:

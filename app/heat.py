@@ -64,7 +64,7 @@ def controls(seen: Stretch, whole: Stretch) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
             f"Tokens **{seen.tokens[0]:,} to {seen.tokens[1] - 1:,}**, features **{seen.channels[0]:,} to {seen.channels[1] - 1:,}**",
-            help="Drag a box on a map to look closer; click a place to go down to its tokens.",
+            help=hover("heat_moving"),
             width="stretch",
         )
         st.button("Closer", icon=":material/zoom_in:", on_click=look, args=(*_scaled(seen, whole, 0.25), whole), disabled=seen.exact)
@@ -83,7 +83,7 @@ def _around(middle: int, width: int, size: int) -> tuple[int, int]:
 
 
 def draw(index: Index, entry: Dictionary, seen: Stretch, whole: Stretch) -> None:
-    """The map of one dictionary; a box or a click on it looks closer."""
+    """The map of one dictionary: a box drawn on it looks closer; where a cell is one token and one feature, a click shows its sentence."""
     unit = entry.unit or "value"
     rows, cells = (EXACT_ROWS, EXACT_CELLS) if seen.exact else (ROWS, CELLS)
     found = heat.magnitudes(entry.name, seen.tokens, seen.channels, rows, cells)
@@ -94,24 +94,19 @@ def draw(index: Index, entry: Dictionary, seen: Stretch, whole: Stretch) -> None
         config=charts.config(f"heat-{entry.name}"),
         key=key,
         on_select=lambda: _picked(key, entry.name, seen, whole),
-        selection_mode=("points", "box"),
+        selection_mode="points" if seen.exact else "box",
         alt=f"Heat map of the activation magnitudes of {entry.name}: tokens by features",
     )
 
 
 def _picked(key: str, name: str, seen: Stretch, whole: Stretch) -> None:
     selection = st.session_state[key]["selection"]
-    if selection.get("box"):
-        box = selection["box"][0]
-        tokens, channels = (_within(min(box[axis]), max(box[axis]), span) for axis, span in (("y", seen.tokens), ("x", seen.channels)))
-        look(tokens, channels, whole)
-    elif selection.get("points"):
+    if seen.exact and selection.get("points"):
         point = selection["points"][0]
-        token, channel = round(point["y"]), round(point["x"])
-        if seen.exact:
-            url.put(cell=f"{name}:{token}:{channel}")
-        else:
-            look(_around(token, EXACT_ROWS, whole.tokens[1]), _around(channel, EXACT_CELLS, whole.channels[1]), whole)
+        url.put(cell=f"{name}:{round(point['y'])}:{round(point['x'])}")
+    elif not seen.exact and selection.get("box"):
+        box = selection["box"][0]
+        look(*(_within(min(box[axis]), max(box[axis]), span) for axis, span in zip("yx", seen, strict=True)), whole)
 
 
 def _within(low: float, high: float, span: tuple[int, int]) -> tuple[int, int]:

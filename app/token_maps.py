@@ -20,10 +20,12 @@ from bae.index.layout import passages
 from bae.index.query import Dictionary, Index
 from bae.jobs import Job
 from bae.progress import read_status
-from bae.state_maps import JOB, MOST_FEATURES, SENTENCES, Request, StateMap
+from bae.state_maps import DRAWING, JOB, MOST_FEATURES, READING, SENTENCES, Request, StateMap
 from bae.workspace import Workspace
 
 MOST_SEED = 9_999
+STAGES = {READING: "The language model reads sentences", DRAWING: "The map is being drawn"}
+WAITING = {DRAWING: " · looking for neighbours"}
 SEVERAL = "#7A6FAE"
 STOP_HELP = "Ends the process. Nothing is kept of a map that is not finished."
 
@@ -100,8 +102,8 @@ def _running(study: Workspace, request: Request, job: Job) -> None:
             st.progress(0.0, text="Starting: the language model is being loaded.")
         else:
             left = "" if not status["seconds_left"] else f" · about {duration(status['seconds_left'])} left"
-            pace = f" · {status['rate']:,.0f} a second{left}" if status["done"] else " · looking for neighbours"
-            text = f"{url.code(status['stage'])} {status['done']:,} of {status['total']:,} {url.code(status['unit'])}{pace}"
+            pace = f" at {status['rate']:,.0f} a second{left}" if status["done"] else WAITING.get(status["stage"], "")
+            text = f"{STAGES.get(status['stage'], 'Working')}: {status['done']:,} of {status['total']:,} tokens{pace}"
             st.progress(min(status["done"] / max(status["total"], 1), 1.0), text=text)
         stop = functools.partial(runs.jobs(study).stop, JOB)
         st.button("Stop", icon=":material/stop:", key="stop-map", on_click=training.or_say_why, args=(stop,), help=STOP_HELP)

@@ -31,6 +31,8 @@ JOB = "state-map"
 MOST_FEATURES = 6
 SENTENCES = 200
 """Of each feature; where it is activated in more, so many are drawn at random."""
+READING, DRAWING = "reading sentences", "drawing the map"
+"""The stages of its progress."""
 VERSION = 1
 """Of how maps are drawn: older files are not read."""
 
@@ -135,7 +137,7 @@ def draw_map(workspace: Workspace, request: Request, status: Path | None = None)
             raise ValueError("none of these features is activated in the index, so no sentence has a place on this map; choose others")
         layout = Layout.of(index)
         token, states = _states(workspace, index, request, layout, chosen_contexts(layout, tokens, request.seed), status)
-    with Progress("drawing the map", len(token), "tokens", status) as progress:
+    with Progress(DRAWING, len(token), "tokens", status) as progress:
         found = project(states, "umap", request.seed, progress.advance)
     activated = np.stack([np.isin(token, of_feature) for of_feature in tokens], axis=1)
     write_projection(target, found, request.seed, token=token, activated=activated.astype(np.uint8))
@@ -167,7 +169,7 @@ def _states(workspace: Workspace, index: Index, request: Request, layout: Layout
     ids, starts, ends, texts = index.contexts()
     group = [Context("", int(c), tuple(ids[c]), tuple(zip(starts[c], ends[c], strict=True)), texts[c]) for c in contexts]
     where = place(provenance.layer, autoencoder.site)
-    with Progress("reading sentences", sum(len(context.ids) - 1 for context in group), "tokens", status) as progress:
+    with Progress(READING, sum(len(context.ids) - 1 for context in group), "tokens", status) as progress:
         states = read(model, group, [where], progress.advance)[where].float()
     token = np.concatenate([np.arange(layout.begins[c], layout.begins[c + 1]) for c in contexts])
     kept = autoencoder.scaling.keeps(states)

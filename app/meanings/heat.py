@@ -15,6 +15,10 @@ HEAT = {
         "",
         "Channels that leave their habit most often stand as vertical lines: the densest first. A dictionary is better without them.",
     ),
-    "heat_tokens": Meaning("Tokens", "", "Which tokens of the index are drawn, numbered through the corpus."),
-    "heat_channels": Meaning("Channels", "", "Which features are drawn, by their numbers."),
+    "heat_moving": Meaning(
+        "What is drawn",
+        "",
+        "Tokens are numbered through the corpus. Draw a box on a map to look closer. From 60 tokens and 120 features down, a cell is one "
+        "token and one feature: click it to see its sentence.",
+    ),
 }
