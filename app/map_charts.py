@@ -16,6 +16,8 @@ from bae.projection import Method
 
 WEBGL_ABOVE = 3_000
 """Fewer points are drawn as SVG, which every browser has."""
+WORDS_BELOW = 30_000
+"""The words of more points would take the browser longer to read than the points themselves."""
 HEIGHT = 560
 GREY = "#9A9A9A"
 NONE_SHARE = 0.06
@@ -140,18 +142,21 @@ def sentence_hover(text: str, start: int, end: int) -> str:
 
 
 def _features(points: np.ndarray, rows: np.ndarray, told: Hovers, marker: dict):
+    if len(points) > WORDS_BELOW:
+        hover = "<b>%{customdata}</b><br>click for its words<extra></extra>"
+        return _points(points, rows, None, marker, customdata=rows).update(hovertemplate=hover)
     trace = _points(points, rows, told.words, marker, customdata=rows)
     hover = "<b>%{customdata}</b> %{text}<br>fires on %{hovertext} of tokens<extra></extra>"
     return trace.update(hovertext=[told.rates[row] for row in rows.tolist()], hovertemplate=hover)
 
 
-def _points(points: np.ndarray, rows: np.ndarray, hovers: Sequence[str], marker: dict, customdata: np.ndarray):
+def _points(points: np.ndarray, rows: np.ndarray, hovers: Sequence[str] | None, marker: dict, customdata: np.ndarray):
     kind = go.Scattergl if len(points) > WEBGL_ABOVE else go.Scatter
     return kind(
         x=points[rows, 0],
         y=points[rows, 1],
         customdata=customdata.astype(np.int32),
-        text=[hovers[row] for row in rows.tolist()],
+        text=None if hovers is None else [hovers[row] for row in rows.tolist()],
         mode="markers",
         marker=marker,
         unselected={"marker": {"opacity": 0.12}},
