@@ -308,9 +308,9 @@ class TestQueries:
 
     def test_index_cannot_be_written_or_reach_files(self, index):
         with pytest.raises(duckdb.Error):
-            index._rows("create table t (x integer)")
+            index.rows("create table t (x integer)")
         with pytest.raises(duckdb.Error):
-            index._rows("select * from read_csv('/etc/hostname')")
+            index.rows("select * from read_csv('/etc/hostname')")
 
 
 def test_leaders_over_shards_equal_one_sort():
