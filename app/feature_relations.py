@@ -88,7 +88,8 @@ def _table(index: Index, ae: str, feature: int, found: Coactivation, others: np.
         placeholder="",
         lazy=False,
         height=tables.ROW_PX * (len(frame) + 1) + 3,
-        key="relations",
+        # a key of its own for every feature: a selection that outlived a change of page would change it again
+        key=f"relations:{ae}:{feature}:{others[0]}",
         on_select="rerun",
         selection_mode="single-cell",
         column_config={

@@ -27,7 +27,7 @@ class Bin:
     def holds(self, feature: Feature) -> bool:
         """Whether a feature's rate lies in it."""
         rate = getattr(feature, self.definition)
-        return rate == 0 if self.high == 0 else self.low <= rate < self.high
+        return rate == 0 if self.high == 0 else rate > 0 and place(rate) == place(self.low)
 
     def told(self) -> str:
         """The stretch in words."""
@@ -36,7 +36,9 @@ class Bin:
 
 
 def place(rate: float) -> int:
-    """The number of the bin that a rate above 0 lies in: quarters of a decade, 0 begins at a rate of 1."""
+    """The number of the bin that a rate above 0 lies in: quarters of a decade below a rate of 1, which is in the last of them."""
+    if rate >= 1:
+        return -1
     found = math.floor(math.log10(rate) * PER_DECADE)
     # the logarithm of an edge may be rounded to the bin below it
     return found + 1 if rate >= edge(found + 1) else found if rate >= edge(found) else found - 1
@@ -53,7 +55,7 @@ def draw(index: Index, entry: Dictionary, known: Mapping[str, Dictionary]) -> Bi
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.markdown("**Share of tokens**", width="content", help=hover("frequency"))
-            definition = url.switch("Which share", "of", DEFINITIONS, "rate")
+            definition = url.switch("Which share", "of", DEFINITIONS, "rate", also=("bin", "page"))
             over = url.several("over", others, ())
             url.bound(
                 st.multiselect, "Over it", "over", over, others, default=[], written=",".join, placeholder="Lay others over it",

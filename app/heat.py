@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -11,7 +13,7 @@ from app import charts, heat_charts, navigation, services
 from app.components import panels, tables, url
 from app.components.explain import hover
 from app.components.url import code
-from app.reading import paint_example, visible
+from app.reading import bursts_off, paint_example, visible
 from app.services import codes, heat
 from bae.index.layout import passages
 from bae.index.query import Dictionary, Index
@@ -84,7 +86,7 @@ def _around(middle: int, width: int, size: int) -> tuple[int, int]:
 
 def draw(index: Index, entry: Dictionary, seen: Stretch, whole: Stretch) -> None:
     """The map of one dictionary: a box drawn on it looks closer; where a cell is one token and one feature, a click shows its sentence."""
-    unit = entry.unit or "value"
+    unit = heat.unit(entry.name)
     rows, cells = (EXACT_ROWS, EXACT_CELLS) if seen.exact else (ROWS, CELLS)
     found = heat.magnitudes(entry.name, seen.tokens, seen.channels, rows, cells)
     texts, words = (token_texts(index, seen.tokens), _feature_texts(index, entry.name, seen.channels)) if seen.exact else ((), ())
@@ -147,14 +149,16 @@ def cell(index: Index, known: Mapping[str, Dictionary], whole: Stretch) -> None:
     where, own = codes.layout(), codes.columns(name)
     context = int(where.context(token))
     example = passages(index, where, own.tokens(feature), own.strengths(feature), [context])[0]
+    example = replace(example, peak=int(where.position(np.array([token]))[0]))  # the clicked token is the one that stands out
     figures = index.feature(name, feature)
+    usually_on = bursts_off(figures.rate, known[name].magnitude == "burstiness")
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Token {token:,}, {code(name)} **feature {feature}**", width="stretch")
             navigation.link("feature", "Open the feature", ae=name, feature=feature)
             st.button("Close", icon=":material/close:", type="tertiary", on_click=url.put, kwargs={"cell": None})
         panels.words(figures.summary, "1rem")
-        panels.contexts([(example.document, "", paint_example(example, figures.largest, usually_on=False))])
+        panels.contexts([(example.document, "", paint_example(example, figures.largest, usually_on))])
 
 
 def stripes(index: Index, entry: Dictionary, seen: Stretch, whole: Stretch) -> None:

@@ -31,11 +31,10 @@ def what_a_feature_is(index: Index, ae: str) -> Feature | None:
 
 def clearest(index: Index, ae: str) -> Feature | None:
     """The rare feature whose first word stands out most, among those with a label where there are any; signs and articles say little."""
-    rows = index.features(ae, max_density=RARE, active_only=True, limit=100_000).features
+    found = index.telling(ae, RARE, TELLING)
     labelled = services.shown_labels(ae)
-    known = [row for row in rows if row.feature in labelled] or rows
-    known = [row for row in known if row.words and row.words[0].isalpha() and len(row.words[0]) >= TELLING]
-    return max(known, key=lambda row: (row.word_scores[0], -row.feature), default=None)
+    number = next((feature for feature in found if feature in labelled), found[0] if found else None)
+    return None if number is None else index.feature(ae, number)
 
 
 def ways_in(ae: str) -> None:

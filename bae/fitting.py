@@ -31,22 +31,24 @@ def fits(
     states = contexts.read(model, list(sample), places)
     found = {}
     for name, lens in lenses.items():
-        read, written = states[lens.place].float(), states[lens.layer].float()
-        keep = lens.autoencoder.scaling.keeps(read)
-        fvu = unexplained(lens.autoencoder, [Pair(read[keep], written[keep])], CHUNK)
-        found[name] = Fit(fvu, provenance[name].figures.get("fvu"), int(keep.sum()), marks[name])
+        device = lens.autoencoder.W_in.device
+        read, written = (states[place].float().to(device) for place in (lens.place, lens.layer))
+        inside = lens.autoencoder.scaling.keeps(read)
+        fvu = unexplained(lens.autoencoder, [Pair(read[inside], written[inside])], CHUNK)
+        found[name] = Fit(fvu, provenance[name].figures.get("fvu"), int(inside.sum()), marks[name])
     return found
 
 
 def check(workspace: Workspace, model: LanguageModel, lenses: Lenses, names: Iterable[str] | None = None) -> dict[str, Fit]:
     """The fits of dictionaries of a study, all of them where `names` says none; those whose weights were looked at are not read again."""
     marks = {name: mark(workspace.autoencoder_folder(name)) for name in (lenses.usable if names is None else names)}
-    known = kept(workspace.fits_file)
-    new = {name: lenses.usable[name] for name, seen in marks.items() if name not in known or known[name].checkpoint != seen}
+    known = {name: fit for name, fit in kept(workspace.fits_file).items() if fit.checkpoint == marks.get(name)}
+    new = {name: lenses.usable[name] for name in marks if name not in known}
     if new:
-        keep(workspace.fits_file, fits(model, new, lenses.provenance, _sample(workspace.recipe, model), marks))
-    found = kept(workspace.fits_file)
-    return {name: found[name] for name in marks}
+        found = fits(model, new, lenses.provenance, _sample(workspace.recipe, model), marks)
+        keep(workspace.fits_file, found)
+        known |= found
+    return known
 
 
 def check_all(workspace: Workspace) -> dict[str, Fit]:

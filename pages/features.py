@@ -1,14 +1,14 @@
 """Which features does a dictionary have?"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from app import finding, frequencies, live, navigation, services
+from app import finding, frequencies, keeping, live, navigation, services
 from app.components import chooser, keys, panels, tables, url
 from app.components.explain import MEANINGS, hover
-from bae.index.query import SORTS
+from bae.index.query import SORTS, Feature
 
 PAGE = 50
 WAYS = {"words": "contain the words", "meaning": "are near in meaning"}
@@ -49,7 +49,9 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     keys.shortcuts({"/": keys.Shortcut("find features by a word", focus="url:q")})
 
 
-found = index.features(ae, max_density=float(density) / 100, active_only=active, sort=sort, descending=descending, limit=live.ALL).features
+chosen = {"max_density": float(density) / 100, "active_only": active, "sort": sort, "descending": descending}
+narrowed = bool(words.strip()) or picked_bin is not None
+found: Sequence[Feature] = index.features(ae, **chosen, limit=live.ALL).features if narrowed else ()
 if picked_bin is not None:
     found = [row for row in found if picked_bin.holds(row)]
 near: Mapping[int, float] = {}
@@ -60,19 +62,23 @@ if by_meaning:
         st.error(f"Features cannot be searched by meaning: {url.code(error)}")
         st.stop()
     found = sorted((row for row in found if row.feature in near), key=lambda row: -near[row.feature])[:PAGE]
-else:
+elif narrowed:
     found = finding.mentioning(found, words, services.shown_labels(ae))
-total = len(found)
+total = len(found) if narrowed else index.features(ae, **chosen, limit=0).total
 pages = max(math.ceil(total / PAGE), 1)
 page = url.whole("page", 1, pages, 1)
 if not total:
     st.info("No feature fits. Try another word, let denser features through, or switch “Active only” off.", icon=":material/search_off:")
     st.stop()
-rows = found[(page - 1) * PAGE : page * PAGE]
+# a wide dictionary is not read whole for a page of it
+here = slice((page - 1) * PAGE, page * PAGE)
+rows = found[here] if narrowed else index.features(ae, **chosen, offset=here.start, limit=PAGE).features
 shown = "those nearest in meaning, the nearest first" if near else f"{(page - 1) * PAGE + 1:,} to {(page - 1) * PAGE + len(rows):,} shown"
 with st.container(horizontal=True, vertical_alignment="center"):
     st.caption(f"{total:,} features, {shown}. Click a row to look at its feature.", width="stretch")
     if not by_meaning:
+        if narrowed:
+            keeping.offer_list(ae, [row.feature for row in found], f"Filtered: {words or (picked_bin and picked_bin.told())}")
         navigation.link("labels", "Label these", ae=ae, new=1, pick="filter", q=words or None, density=st.query_params.get("density"))
 picked = tables.features(rows, "features-table", services.shown_labels(ae), [near[row.feature] for row in rows] if near else ())
 if picked is not None:

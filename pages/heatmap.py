@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import heat
-from app.components import chooser, panels, url
+from app.components import chooser, fit, panels, url
 from app.components.explain import hover
 from app.components.url import code
 from app.services import codes
@@ -33,6 +33,8 @@ except (OSError, ValueError) as error:
     st.error(f"The codes cannot be drawn: {code(error)}")
     st.stop()
 
+for entry in shown[1:]:
+    fit.banner(entry.name)
 whole = heat.Stretch((0, n_tokens), (0, min(entry.n_features for entry in shown)))
 seen = heat.stretch(n_tokens, whole.channels[1])
 heat.controls(seen, whole)

@@ -22,11 +22,18 @@ def rows(entry: Dictionary, index: Index) -> list[tuple[str, str]]:
         ("Layer", tables.layer_text(entry.layer)),
         ("Trained on", f"{told.get('tokens_seen', 0):,} hidden states of {', '.join(told.get('corpus', ()))}, seed {told.get('seed', '')}"),
         ("Context length", f"{told.get('context_length', 0):,} tokens"),
-        ("Trained by", f"bae train --workspace {study} --name {entry.name}"),
+        _made_by(entry, study),
         ("Counted on", f"{entry.tokens:,} tokens of {tables.sentences(index):,} sentences that trained nothing"),
         ("Counted by", f"bae index --workspace {study}, {built}"),
         ("Index", f"{Path(index.file).parent.name}, version {meta.get('version', '')}"),
     ]
+
+
+def _made_by(entry: Dictionary, study: str) -> tuple[str, str]:
+    source = dict(options(entry)).get("imported from")
+    if source is not None:
+        return "Imported from", source
+    return "Trained by", f"bae train --workspace {study} --name {entry.name}"
 
 
 def options(entry: Dictionary) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from app.services.study import index, open_index
 from bae.coactivation import Coactivation, coactivation
-from bae.index import logic, profile
+from bae.index import answers, logic, profile
 from bae.index.columns import Columns
 from bae.index.layout import Layout, passages
 from bae.index.query import Example
@@ -46,32 +46,14 @@ def answer(query: logic.Query, unit: logic.Unit) -> logic.Answer:
     return _answer(str(index().file), query, unit)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _answer(file: str, query: logic.Query, unit: logic.Unit) -> logic.Answer:
     return logic.answer(query, lambda name: _columns(file, name), _layout(file), unit)
 
 
 def answering(query: logic.Query, found: logic.Answer, first: int, last: int) -> tuple[list[Example], int]:
     """The sentences `first` to `last - 1` that an answer has, painted where it holds, and how many there are."""
-    here, where = index(), layout()
-    tokens = logic.marked(found, query, columns, where)
-    contexts = np.unique(where.context(tokens)) if found.unit == "token" else found.members
-    return passages(here, where, tokens, _loudness(query, tokens), contexts[first:last].tolist()), len(contexts)
-
-
-def _loudness(query: logic.Query, tokens: np.ndarray) -> np.ndarray:
-    """How strong the strongest of the asked features is on each token, as a share of its own greatest strength."""
-    loud = np.zeros(len(tokens), np.float32)
-    for feature in dict.fromkeys(query.features()):
-        own = columns(feature.dictionary)
-        fired, strengths = own.tokens(feature.number), own.strengths(feature.number)
-        at = np.searchsorted(fired, tokens)
-        inside = np.flatnonzero(at < len(fired))
-        inside = inside[fired[at[inside]] == tokens[inside]]
-        if len(inside):
-            loud[inside] = np.maximum(loud[inside], strengths[at[inside]] / max(float(strengths.max()), 1e-9))
-    # where only silence was asked for, there is no strength to show
-    return np.where(loud > 0, loud, 1.0)
+    return answers.sentences(index(), layout(), columns, query, found, first, last)
 
 
 def positions(dictionary: str, feature: int) -> profile.Positions:

@@ -12,11 +12,24 @@ FAINTEST = -10.0
 
 @dataclass(frozen=True)
 class Table:
-    """What a dictionary's code means as a magnitude: two numbers a bit, or the value itself."""
+    """What a dictionary's code means as a magnitude: two numbers a bit, or a value that is shifted and scaled."""
 
-    on: np.ndarray | None
+    unit: str
+    on: np.ndarray | None = None
     """float64 [feature]: burstiness where a bit is on; None for values."""
-    off: np.ndarray | None
+    off: np.ndarray | None = None
+    mean: np.ndarray | None = None
+    """float64 [feature]: taken from a value that is rescaled; None for others."""
+    deviation: np.ndarray | None = None
+    """float64 [feature]: divides it then."""
+
+    def of(self, feature: int, fired: np.ndarray, total: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """Mean magnitudes of stretches of `sizes` tokens, on `fired` of which a feature fires with strengths of sum `total`."""
+        if self.on is None:
+            mean = total / sizes
+            return mean if self.mean is None else (mean - self.mean[feature]) / max(self.deviation[feature], np.finfo(np.float32).tiny)
+        on, off = max(self.on[feature], FAINTEST), max(self.off[feature], FAINTEST)
+        return (fired * on + (sizes - fired) * off) / sizes
 
 
 @dataclass(frozen=True)
@@ -29,23 +42,23 @@ class Block:
     channels: np.ndarray
 
 
-def block(columns: Columns, table: Table, tokens: tuple[int, int], channels: tuple[int, int], rows: int, cells: int) -> Block:
+def block(
+    columns: Columns, table: Table, unread: np.ndarray, tokens: tuple[int, int], channels: tuple[int, int], rows: int, cells: int
+) -> Block:
     """At most `rows` by `cells` means over a range of tokens and of channels, both given as first and one behind the last.
 
+    Tokens `unread` (ascending) count in no mean; where there are no others, it is NaN.
     Raises ValueError for a range that is empty or reaches beyond the index.
     """
     _check(tokens, columns.n_tokens, "tokens")
     _check(channels, columns.n_features, "channels")
     token_edges, channel_edges = _edges(*tokens, rows), _edges(*channels, cells)
-    sizes = np.diff(token_edges)
+    sizes = np.diff(token_edges - np.searchsorted(unread, token_edges)).astype(float)
+    sizes[sizes == 0] = np.nan
     found = np.empty((len(sizes), channels[1] - channels[0]), np.float32)
     for place, feature in enumerate(range(*channels)):
         fired, total = _firings(columns, feature, token_edges)
-        if table.on is None:
-            found[:, place] = total / sizes
-        else:
-            on, off = max(table.on[feature], FAINTEST), max(table.off[feature], FAINTEST)
-            found[:, place] = (fired * on + (sizes - fired) * off) / sizes
+        found[:, place] = table.of(feature, fired, total, sizes)
     means = np.add.reduceat(found, channel_edges[:-1] - channels[0], axis=1) / np.diff(channel_edges)
     return Block(means.astype(np.float32), token_edges, channel_edges)
 

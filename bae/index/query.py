@@ -187,6 +187,15 @@ class Index:
         total = self.rows(f"select count(*) from feature where {where}", *values)[0][0]
         return FeaturePage([Feature(*row) for row in rows], total)
 
+    def telling(self, dictionary: str, rare: float, letters: int, limit: int = 500) -> list[int]:
+        """Active features that fire on at most a share `rare` of tokens and whose first word has `letters`, the most distinctive first."""
+        rows = self.rows(
+            """select feature from feature where dictionary = ? and rate <= ? and density <= ? and top_count > 5
+               and regexp_matches(words[1], ?) order by word_scores[1] desc, feature limit ?""",
+            *(dictionary, rare, rare, rf"^\p{{L}}{{{letters},}}$", limit),
+        )
+        return [feature for (feature,) in rows]
+
     def column(self, dictionary: str, name: str) -> list[float]:
         """One number for every feature of a dictionary, in the order of features."""
         if name not in COLUMNS:

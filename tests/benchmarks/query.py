@@ -11,9 +11,10 @@ from pathlib import Path
 import _generated_index as generated
 from _steps import row
 
+from bae.index.answers import sentences
 from bae.index.columns import Columns
-from bae.index.layout import Layout, passages
-from bae.index.logic import answer, marked, read_query
+from bae.index.layout import Layout
+from bae.index.logic import answer, read_query
 from bae.index.query import Index
 
 FEATURES, CONTEXTS, TOKENS = 131_072, 32, 1_000_000
@@ -42,9 +43,7 @@ def rows() -> list[dict]:
             text = draw.choice(["f{} & !f{} & f{}", "(f{} | f{}) & !f{}", "f{} & (f{} | f{} | f{})", "!f{} & f{}"]).format(*f)
             query = read_query(text, generated.NAME, sizes)
             found = answer(query, lambda _: columns, layout)
-            tokens = marked(found, query, lambda _: columns, layout)[: 4 * SHOWN]
-            contexts = sorted(set(layout.context(tokens).tolist()))[:SHOWN]
-            passages(index, layout, tokens, tokens * 0.0, contexts)
+            sentences(index, layout, lambda _: columns, query, found, 0, SHOWN)
 
         def together(draw: random.Random) -> None:
             columns.together(columns.bits(draw.randrange(FEATURES)))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_index import make_index, n_tokens, sentences
 
+from bae.index.answers import sentences as sentences_of
 from bae.index.columns import Columns
 from bae.index.layout import Layout, passages
 from bae.index.logic import MAX_CHARACTERS, Query, QueryError, answer, marked, read_query
@@ -140,3 +141,20 @@ def test_a_sentence_is_painted_where_the_asked_features_fire(made):
         assert example.text == TEXTS[number] and example.positions and example.peak == example.positions[-1]
         inside = [int(layout.begins[number]) + position - 1 for position in example.positions]
         assert inside == [token for token in tokens if layout.context(token) == number]
+
+
+def test_an_answer_is_painted_by_how_loud_its_features_are(made):
+    index, layout, columns, _ = made
+    query = read_query("top-k.2:5 | top-k.2:3 & !f2", "bae", SIZES)
+    found = answer(query, columns.__getitem__, layout)
+    whole, total = sentences_of(index, layout, columns.__getitem__, query, found, 0, 10_000)
+    assert total == len(whole) == len({int(layout.context(token)) for token in found.members})
+    part, _ = sentences_of(index, layout, columns.__getitem__, query, found, 3, 6)
+    assert [one.context_id for one in part] == [one.context_id for one in whole[3:6]] and part[0].strengths == whole[3].strengths
+    own = columns["top-k.2"]
+    value = {f: dict(zip(own.tokens(f).tolist(), own.strengths(f).tolist(), strict=True)) for f in (3, 5)}
+    for example in whole:
+        for position, strength in zip(example.positions, example.strengths, strict=True):
+            token = int(layout.begins[example.context_id]) + position - 1
+            loudest = max(value[f].get(token, 0) / max(value[f].values()) for f in (3, 5))
+            assert strength == pytest.approx(loudest, rel=1e-5)
