@@ -46,6 +46,11 @@ def config(name: str) -> dict:
     return {**CONFIG, "toImageButtonOptions": {"format": plot_format.chosen(), "filename": file, "scale": 2}}
 
 
+def plotly_text(text: str) -> str:
+    """Foreign text for Plotly, whose own few tags it must not reach; quotes stay, for Plotly shows their entities as they are written."""
+    return escape(text, quote=False)
+
+
 def strength_histogram(counts: Sequence[int], largest: float, binary: bool) -> go.Figure:
     """How strongly a feature fires where it does: equal bins over [0, largest]."""
     width = largest / len(counts) if counts else 1.0
@@ -55,18 +60,6 @@ def strength_histogram(counts: Sequence[int], largest: float, binary: bool) -> g
     )
     figure = go.Figure(go.Bar(x=centres, y=list(counts), width=width, hovertemplate=name + " %{x:.2f}: %{y:,} tokens<extra></extra>"))
     return _finish(figure, f"{name} ({unit})", "tokens")
-
-
-def log_bins(values: Sequence[float], per_decade: int = 4) -> tuple[list[float], list[int]]:
-    """Edges and counts of the positive values in bins of equal ratio; nothing of nothing."""
-    positive = [value for value in values if value > 0]
-    if not positive:
-        return [], []
-    low, high = (math.floor(math.log10(min(positive)) * per_decade), math.floor(math.log10(max(positive)) * per_decade))
-    counts = [0] * (high - low + 1)
-    for value in positive:
-        counts[min(max(math.floor(math.log10(value) * per_decade) - low, 0), len(counts) - 1)] += 1
-    return [10 ** (edge / per_decade) for edge in range(low, high + 2)], counts
 
 
 @dataclass(frozen=True)
@@ -89,7 +82,7 @@ def curves(lines: Sequence[Line], y: str, log: bool, x_end: float) -> go.Figure:
             go.Scatter(
                 x=line.steps,
                 y=line.values,
-                name=escape(line.name),
+                name=plotly_text(line.name),
                 mode="lines" if len(line.steps) > FEW_POINTS else "lines+markers",
                 marker={"size": 5, "color": line.colour},
                 line={"color": line.colour, "width": 1.6, "dash": "dot" if line.dotted else "solid"},
@@ -205,31 +198,32 @@ def _line_or_point(one: Measured, first_of_kind: bool) -> go.Scatter:
         mode="markers" if alone else "lines+markers",
         line={"color": one.colour, "width": 1.6, "dash": "dash" if peer else "solid"},
         marker={"color": one.colour, "symbol": one.symbol, "size": 13 if alone else 6},
-        name=escape(one.title),
+        name=plotly_text(one.title),
         legendgroup=one.kind,
         showlegend=first_of_kind,
-        hovertemplate=f"<b>{escape(one.name)}</b>%{{customdata}}<br>%{{x:,.1f}} bits a token<br>FVU %{{y:.3f}}<extra></extra>",
+        hovertemplate=f"<b>{plotly_text(one.name)}</b>%{{customdata}}<br>%{{x:,.1f}} bits a token<br>FVU %{{y:.3f}}<extra></extra>",
     )
 
 
 def scatter(measured: Sequence[Measured], x: str, y: str) -> go.Figure:
     """One figure of the dictionaries against another, a point each, its colour and its shape the kind."""
     named = "markers+text" if len(measured) <= FEW_POINTS else "markers"
+    values = f"{plotly_text(x)} %{{x:,.4~g}}<br>{plotly_text(y)} %{{y:,.4~g}}"
     figure = go.Figure(
         [
             go.Scatter(
                 x=one.x,
                 y=one.y,
                 mode=named,
-                text=[escape(one.name)],
+                text=[plotly_text(one.name)],
                 textposition="top center",
                 textfont={"size": 11},
                 cliponaxis=False,
                 marker={"color": one.colour, "symbol": one.symbol, "size": 12},
-                name=escape(one.title),
+                name=plotly_text(one.title),
                 legendgroup=one.kind,
                 showlegend=first,
-                hovertemplate=f"<b>{escape(one.name)}</b><br>{escape(x)} %{{x:,.4~g}}<br>{escape(y)} %{{y:,.4~g}}<extra></extra>",
+                hovertemplate=f"<b>{plotly_text(one.name)}</b><br>{values}<extra></extra>",
             )
             for one, first in _with_first_of_kind(measured)
         ]
@@ -246,8 +240,8 @@ def _with_first_of_kind(measured: Sequence[Measured]) -> list[tuple[Measured, bo
 def _plane(figure: go.Figure, x: str, y: str, height: int) -> go.Figure:
     figure.update_layout(template=TEMPLATE, height=height, uirevision="keep zoom", showlegend=True)
     figure.update_layout(legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}, hovermode="closest")
-    figure.update_xaxes(title=escape(x), tickformat=",~g", showgrid=True, gridcolor="rgba(128,128,128,.25)")
-    figure.update_yaxes(title=escape(y), tickformat=",~g")
+    figure.update_xaxes(title=plotly_text(x), tickformat=",~g", showgrid=True, gridcolor="rgba(128,128,128,.25)")
+    figure.update_yaxes(title=plotly_text(y), tickformat=",~g")
     return figure
 
 

@@ -1,11 +1,10 @@
 """Charts of codes: where a feature fires, by position, and block by block over the corpus."""
 
 from collections.abc import Sequence
-from html import escape
 
 import plotly.graph_objects as go
 
-from app.charts import ORANGE, TEAL, TEMPLATE
+from app.charts import ORANGE, TEAL, TEMPLATE, plotly_text
 from app.numbers import percent
 
 
@@ -29,9 +28,9 @@ def by_position(rates: Sequence[float], mean: float) -> go.Figure:
 
 def shares(names: Sequence[str], fired: Sequence[int], of: Sequence[int], unit: str) -> go.Figure:
     """Shares of some things on which a feature fires, the first on top. Names are foreign."""
-    labels = [escape(name if len(name) <= 28 else name[:27] + "…") for name in names]
+    labels = [plotly_text(name if len(name) <= 28 else name[:27] + "…") for name in names]
     told = [
-        f"{escape(name)}: fires on {part:,} of {whole:,} {unit} ({percent(part / whole)})"
+        f"{plotly_text(name)}: fires on {part:,} of {whole:,} {unit} ({percent(part / whole)})"
         for name, part, whole in zip(names, fired, of, strict=True)
     ]
     figure = go.Figure(

@@ -9,8 +9,9 @@ import streamlit as st
 from app import navigation, services
 from app.components import labels, tables
 from app.components.explain import MEANINGS, hover
+from app.components.url import code
 from app.reading import visible
-from app.services import maps
+from app.services import directions
 from bae.index.directions import Directions, Neighbour, Pull
 
 SHOWN = 16
@@ -24,13 +25,16 @@ def section(ae: str, feature: int) -> None:
     """Draw both. Where `bae index` has not looked yet, the page says so."""
     st.subheader("What it points at", help="Read off the row of the dictionary alone: no text is looked at.")
     try:
-        found = maps.directions(ae)
+        found = directions.directions(ae)
         promoted, suppressed, near = found.promoted(feature), found.suppressed(feature), found.near(feature)
     except FileNotFoundError:
         st.info(
             f"Nobody has looked yet: `bae index --workspace {services.workspace().folder.name}` does, after it has built the index.",
             icon=":material/explore:",
         )
+        return
+    except (OSError, ValueError) as error:
+        st.info(f"Not known: {code(error)}", icon=":material/explore_off:")
         return
     if not promoted:
         st.info("Its row is zero: the feature adds nothing, so it points nowhere.", icon=":material/explore_off:")

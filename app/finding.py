@@ -15,14 +15,18 @@ SEPARATOR = " · "
 
 def mentioning(features: Sequence[Feature], text: str, labels: "Mapping[int, Label]") -> list[Feature]:
     """The features whose label or distinctive words contain a text, in their order; all for no text."""
-    wanted = text.strip().lower()
-    return [feature for feature in features if wanted in _told(feature, labels).lower()]
+    found = []
+    for feature in features:
+        label = labels.get(feature.feature)
+        if holds(text, " ".join(feature.words), "" if label is None else label.text):
+            found.append(feature)
+    return found
 
 
-def _told(feature: Feature, labels: "Mapping[int, Label]") -> str:
-    label = labels.get(feature.feature)
+def holds(wanted: str, *texts: str) -> bool:
+    """Whether one of the texts contains what is wanted, whatever the case; every text contains nothing at all."""
     # a line between them, so that nothing is found across it
-    return " ".join(feature.words) + ("" if label is None else f"\n{label.text}")
+    return wanted.strip().lower() in "\n".join(texts).lower()
 
 
 def drawn(features: Collection[int], most: int | None) -> list[int]:

@@ -76,7 +76,7 @@ def draw(index: Index, entry: Dictionary, known: Mapping[str, Dictionary]) -> Bi
             selection_mode="points",
             alt="Histogram of how often features fire, one dictionary over another",
         )
-        st.caption(_told(rates, entry, definition))
+        st.caption(_told(rates, entry))
     if chosen is None:
         return None
     return Bin(definition, 0.0, 0.0) if chosen == NEVER else Bin(definition, edge(int(chosen)), edge(int(chosen) + 1))
@@ -96,7 +96,7 @@ def _clicked(key: str, numbers: Sequence[int | None]) -> None:
         url.put(bin=NEVER if number is None else number, page=None)
 
 
-def _told(rates: Mapping[str, Sequence[float]], entry: Dictionary, definition: str) -> str:
+def _told(rates: Mapping[str, Sequence[float]], entry: Dictionary) -> str:
     told = []
     for name, own in rates.items():
         dense = sum(rate > frequency_charts.DENSE for rate in own)

@@ -3,11 +3,10 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import plotly.graph_objects as go
 
-from app.charts import KIND_COLOURS, RUN_COLOURS, TEAL, TEMPLATE
+from app.charts import KIND_COLOURS, RUN_COLOURS, TEAL, TEMPLATE, plotly_text
 from app.numbers import percent
 
 DENSE = 0.1
@@ -72,7 +71,7 @@ def _bars(name: str, values: Sequence[float], bins: Bins, place: Callable[[float
     counts = _counts(values, place)
     picked = ["never" if number is None else str(number) for number in bins.numbers]
     return go.Bar(
-        name=escape(name),
+        name=plotly_text(name),
         x=[bins.middle(number) for number in bins.numbers],
         y=[counts.get(number, 0) for number in bins.numbers],
         width=0.235,
@@ -87,7 +86,7 @@ def _line(name: str, values: Sequence[float], place: Callable[[float], int], bin
     inside = [number for number in counts if number is not None]
     numbers = list(range(min(inside), max(inside) + 1)) if inside else []
     return go.Scatter(
-        name=escape(name),
+        name=plotly_text(name),
         x=[bins.middle(None), None, *(bins.middle(number) for number in numbers)],
         # nothing is below every height of a logarithmic axis
         y=[counts.get(None) or None, None, *(counts.get(number) or None for number in numbers)],
@@ -95,5 +94,5 @@ def _line(name: str, values: Sequence[float], place: Callable[[float], int], bin
         line={"shape": "hvh", "color": colour, "width": 2},
         marker={"size": 5, "color": colour},
         customdata=[bins.name(None), "", *(bins.name(number) for number in numbers)],
-        hovertemplate=f"{escape(name)}, %{{customdata}}: %{{y:,}} features<extra></extra>",
+        hovertemplate=f"{plotly_text(name)}, %{{customdata}}: %{{y:,}} features<extra></extra>",
     )

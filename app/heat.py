@@ -18,7 +18,7 @@ from app.services import codes, heat
 from bae.index.layout import passages
 from bae.index.query import Dictionary, Index
 
-ROWS, CELLS = 200, 384
+ROWS, CELLS = 200, 192
 EXACT_ROWS, EXACT_CELLS = 60, 120
 """A stretch no larger than this is drawn token by token and feature by feature."""
 STRIPES = 8

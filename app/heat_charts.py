@@ -1,12 +1,11 @@
 """The heat map of codes: tokens by channels."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
-from app.charts import TEMPLATE
+from app.charts import TEMPLATE, plotly_text
 from bae.index.heatmap import FAINTEST, Block
 
 SCALE = "Cividis"
@@ -32,7 +31,7 @@ def magnitudes(found: Block, name: str, unit: str, tokens: Sequence[str] = (), f
         )
     )
     figure.add_trace(_places(found, rows, columns, unit, tokens, features))
-    figure.update_layout(template=TEMPLATE, height=620, title={"text": escape(name), "font": {"size": 14}})
+    figure.update_layout(template=TEMPLATE, height=620, title={"text": plotly_text(name), "font": {"size": 14}})
     figure.update_layout(margin={"l": 8, "r": 8, "t": 34, "b": 8}, hovermode="closest")
     figure.update_layout(hoverdistance=-1)  # the nearest place answers, however large a cell is
     figure.update_xaxes(title="feature", tickformat=",d", constrain="domain", range=[found.channels[0] - 0.5, found.channels[-1] - 0.5])
@@ -40,7 +39,7 @@ def magnitudes(found: Block, name: str, unit: str, tokens: Sequence[str] = (), f
     # a chart in which boxes are drawn reports no clicks
     figure.update_layout(dragmode="pan" if tokens else "select")
     if tokens:
-        figure.update_yaxes(title=None, tickvals=rows, ticktext=[escape(text) for text in tokens], tickfont={"size": 10})
+        figure.update_yaxes(title=None, tickvals=rows, ticktext=[plotly_text(text) for text in tokens], tickfont={"size": 10})
         figure.update_xaxes(tickvals=columns if len(columns) <= 40 else None, tickangle=-90)
     return figure
 
@@ -50,9 +49,9 @@ def _places(found: Block, rows: np.ndarray, columns: np.ndarray, unit: str, toke
     down, across = (np.arange(len(each)) if tokens else _spread(len(each)) for each in (rows, columns))
     pairs = [(row, column) for row in down for column in across]
     named = f"<b>{{}}</b> · {{}}<br>{{:.3g}} {unit}"
-    about = f"tokens near {{:,.0f}}, features near {{:,.0f}}<br>{{:.3g}} {unit} on average"
+    about = f"tokens near {{:,.0f}}, features near {{:,.0f}}<br>{{:.3g}} {unit} on average, the loudest"
     told = [
-        named.format(escape(tokens[row]), escape(features[column]), found.magnitude[row, column])
+        named.format(plotly_text(tokens[row]), plotly_text(features[column]), found.magnitude[row, column])
         if tokens
         else about.format(rows[row], columns[column], found.magnitude[row, column])
         for row, column in pairs

@@ -108,17 +108,11 @@ def _note(key: FeatureKey) -> None:
         st.session_state[box] = body
         st.session_state[f"{box}:read"] = (body, written)
     with st.popover("Note", icon=":material/edit_note:", type="tertiary", key="note:popover", help=hover("note")):
-        st.text_area(
-            "Note",
-            key=box,
-            max_chars=NOTE_CHARACTERS,
-            height=180,
-            placeholder="What did you see?",
-            on_change=_write,
-            args=(key, box),
-            width=420,
-        )
-        st.caption("Kept when you leave the box or press Ctrl+Enter. Empty it to take the note away.")
+        # a box that saved when it is left would race with the link that a person leaves it for
+        with st.form(f"{box}:form", border=False, enter_to_submit=True):
+            st.text_area("Note", key=box, max_chars=NOTE_CHARACTERS, height=180, placeholder="What did you see?", width=420)
+            st.form_submit_button("Save", type="primary", on_click=_write, args=(key, box), help="Ctrl+Enter does the same.")
+        st.caption("Save it before you leave the page. Empty it and save to take the note away.")
 
 
 def _write(key: FeatureKey, box: str) -> None:

@@ -1,6 +1,6 @@
 """Lists of features: all of them, and one that is opened."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pandas as pd
@@ -11,6 +11,7 @@ from app.components import labels, panels, tables, url
 from app.components.explain import MEANINGS, hover
 from app.keeping import back, counted, sentence
 from app.keeping_tables import date, dates
+from app.maps import MOST_IN_ADDRESS
 from app.services import keeping
 from bae.feature_lists import NAME_CHARACTERS, FeatureList
 from bae.index.query import Index
@@ -19,7 +20,6 @@ from bae.keeping import FeatureKey
 MEMBERS = "members-table"
 ADDRESS_CHARACTERS = 6_000
 """Longest list of features that a link carries."""
-MOST_ON_MAP = 200
 REFUSED = "keeping:rename-refused"
 
 
@@ -77,19 +77,19 @@ def _opened(index: Index, kept: FeatureList) -> None:
     origin = f"{counted(kept.size)} · begun {labels.date(kept.created)}"
     st.caption(f"{origin} · {url.code(kept.source)}" if kept.source else origin)
     members = keeping.lists().members(kept.id)
-    rows = keeping_tables.rows(index, members)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _downloads(kept, rows)
+        # made when somebody asks for the file: a list may be 100,000 features long
+        _downloads(kept, lambda: keeping_tables.rows(index, members))
         _change(kept)
         if kept.address:
             back(kept.address, "Where it was found")
-        _onward([row.key for row in rows if row.here])
+        _onward(keeping_tables.here(index, members))
     if refused := st.session_state.pop(REFUSED, None):
         st.error(refused)
     if not members:
         st.info("Nothing is on this list. “List” beside a feature's title puts it here.", icon=":material/playlist_add:")
         return
-    shown = rows[keeping_tables.page(len(rows))]
+    shown = keeping_tables.rows(index, members[keeping_tables.page(len(members))])
     chosen = keeping_tables.draw(shown, MEMBERS, {}, {}, choose=True)
     label = f"Take {counted(len(chosen))} off the list" if chosen else "Take the chosen off the list"
     help_ = "Choose by the boxes at the left."
@@ -101,11 +101,11 @@ def _take_off(identity: str, chosen: Sequence[FeatureKey]) -> None:
     keeping_tables.unselect(MEMBERS)
 
 
-def _downloads(kept: FeatureList, rows: Sequence[keeping_tables.Row]) -> None:
+def _downloads(kept: FeatureList, rows: Callable[[], Sequence[keeping_tables.Row]]) -> None:
     guarded = "A text that a spreadsheet would take for a formula has an apostrophe before it; JSON has every text as it is."
     kinds = {
-        "csv": ("CSV", lambda: keeping_export.as_csv(rows), "text/csv", guarded),
-        "json": ("JSON", lambda: keeping_export.as_json(kept, rows), "application/json", "The list with its source and its features."),
+        "csv": ("CSV", lambda: keeping_export.as_csv(rows()), "text/csv", guarded),
+        "json": ("JSON", lambda: keeping_export.as_json(kept, rows()), "application/json", "The list with its source and its features."),
     }
     for kind, (label, made, mime, told) in kinds.items():
         name = f"list-{kept.id}.{kind}"
@@ -146,8 +146,8 @@ def _onward(members: Sequence[FeatureKey]) -> None:
             navigation.link("labels", f"Label {which}", ae=name, new=1, pick="list", list=listed)
         else:
             st.caption(f"{counted(len(features))} are too many for a link to Labels.")
-        some = which if len(features) <= MOST_ON_MAP else f"{MOST_ON_MAP} of {which}"
-        navigation.link("map", f"See {some} on the map", ae=name, pick=",".join(map(str, features[:MOST_ON_MAP])))
+        some = which if len(features) <= MOST_IN_ADDRESS else f"{MOST_IN_ADDRESS} of {which}"
+        navigation.link("map", f"See {some} on the map", ae=name, pick=",".join(map(str, features[:MOST_IN_ADDRESS])))
 
 
 def ranges(features: Sequence[int]) -> str:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -13,6 +14,9 @@ from app.components.explain import MEANINGS, hover
 from app.services import keeping
 from bae.index.query import Index
 from bae.keeping import FeatureKey
+
+if TYPE_CHECKING:
+    from bae.comsem.records import Subject
 
 PAGE = 100
 """Rows that are shown at once."""
@@ -32,10 +36,20 @@ class Row:
     note: str = ""
 
 
+def here(index: Index, kept: Sequence[FeatureKey]) -> list[FeatureKey]:
+    """Those kept features whose dictionary the index has, and of the same checkpoint; in their order."""
+    present = _subjects(index, kept)
+    return [key for key in kept if present.get(key.dictionary) == key.subject]
+
+
+def _subjects(index: Index, kept: Sequence[FeatureKey]) -> dict[str, "Subject"]:
+    return {name: services.subject(name) for name in {key.dictionary for key in kept} & index.dictionaries().keys()}
+
+
 def rows(index: Index, kept: Sequence[FeatureKey]) -> list[Row]:
     """What is known of kept features, in their order."""
-    written = {note.key: note.body for note in keeping.notes().all()}
-    present = {name: services.subject(name) for name in {key.dictionary for key in kept} & index.dictionaries().keys()}
+    written = keeping.notes().bodies(kept)
+    present = _subjects(index, kept)
     known = {
         name: (
             services.column(str(index.file), name, "summary"),

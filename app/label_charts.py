@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import plotly.graph_objects as go
 
-from app.charts import ORANGE, TEAL, TEMPLATE
+from app.charts import ORANGE, TEAL, TEMPLATE, plotly_text
 from bae.comsem.score import accumulated
 
 GREY = "rgba(128,128,128,.14)"
@@ -64,10 +63,10 @@ def running_means(runs: Sequence[Scored], height: int = 300) -> go.Figure:
             go.Scatter(
                 x=list(range(1, len(run.scores) + 1)),
                 y=accumulated(run.scores),
-                name=escape(run.name),
+                name=plotly_text(run.name),
                 line={"color": run.colour, "width": 2},
                 mode="lines" if len(run.scores) > 1 else "markers",
-                hovertemplate=f"{escape(run.name)}: the best %{{x:,}} have a mean score of %{{y:.3f}}<extra></extra>",
+                hovertemplate=f"{plotly_text(run.name)}: the best %{{x:,}} have a mean score of %{{y:.3f}}<extra></extra>",
             )
             for run in runs
         ]

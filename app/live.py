@@ -38,9 +38,25 @@ def summaries(index: Index | None, ae: str) -> Mapping[int, str]:
     return dict(enumerate(services.column(str(index.file), ae, "summary")))
 
 
-def feature_names(index: Index | None, ae: str) -> dict[int, str]:
-    """What the features of a dictionary are called in a line: label and words, of those that have any."""
-    return labels.lines(services.shown_labels(ae), summaries(index, ae))
+def own_summaries(index: Index | None, ae: str) -> Mapping[int, str]:
+    """The words of every feature of the checkpoint that texts are read through: none where the index was built from another."""
+    return {} if services.replaced(ae) else summaries(index, ae)
+
+
+def called(ae: str, names: Mapping[int, str]) -> Mapping[int, str]:
+    """What the features of a dictionary are called in a line, of those that have a label or words. Labels belong to those of the index."""
+    return labels.lines(services.shown_labels(ae), names) if names else {}
+
+
+def say_replaced(dictionaries: Sequence[str]) -> None:
+    """That texts are read through other weights than the index was built from, and what follows from that."""
+    if found := [url.code(ae) for ae in dictionaries if services.replaced(ae)]:
+        which = f"checkpoint {found[0]} was" if len(found) == 1 else f"checkpoints {', '.join(found)} were"
+        st.warning(
+            f"The {which} replaced since the index was built. The text is judged by the habits that were measured when the checkpoint "
+            "was made; words and labels of the index are those of other features, and are left out. `bae index` builds the index again.",
+            icon=":material/published_with_changes:",
+        )
 
 
 def controls(readings: Sequence[services.Reading], feature: int | None = None) -> View:
@@ -94,8 +110,8 @@ def show_text(
         deep = "what its code takes in bits: the deeper, the more" if view.bits else "its loudest feature: the deeper, the louder"
         st.caption(f"Each token is painted by {deep}. Hover a token for its features, click it to lock it.")
     with st.container(border=True):
-        called = labels.lines(services.shown_labels(lens.name), names)
-        painted_text(stretches, called, lens.magnitude.unit, locked, lambda token: pick_token(token, lock), key=f"painted:{lock}")
+        told = called(lens.name, names)
+        painted_text(stretches, told, lens.magnitude.unit, locked, lambda token: pick_token(token, lock), key=f"painted:{lock}")
     show_legend([reading], view, output=any(stretch.output for stretch in stretches))
 
 
@@ -139,8 +155,14 @@ def show_painted(view: View, ae: str, names: Mapping[int, str]) -> None:
         st.markdown(f"Painting **feature {view.feature}**", width="content")
         if names:
             words(labels.in_a_line(services.shown_labels(ae).get(view.feature), names.get(view.feature, "")), "1rem")
-        navigation.link("feature", "Open its page", ae=ae, feature=view.feature, text=st.query_params.get("text"))
+        link_to_feature("Open its page", ae, view.feature)
         st.button("Paint the loudest instead", icon=":material/close:", on_click=url.put, kwargs={"feature": None})
+
+
+def link_to_feature(label: str, ae: str, feature: int) -> None:
+    """A link to a feature's page, which is one of the index: nothing where that has another feature of this number."""
+    if not services.replaced(ae):
+        navigation.link("feature", label, ae=ae, feature=feature, text=st.query_params.get("text"))
 
 
 def show_cost(reading: services.Reading) -> None:
@@ -178,6 +200,12 @@ def try_feature(ae: str, feature: int, index: Index) -> None:
     lenses = require_lenses()
     if ae not in lenses.usable:
         st.info(f"The dictionary {url.code(ae)} is in the index, but its checkpoint cannot be used; the Overview says why.")
+        return
+    if services.replaced(ae):
+        st.info(
+            f"The checkpoint {url.code(ae)} was replaced since the index was built, so its feature {feature} is another than the one on "
+            "this page. `bae index` builds the index again."
+        )
         return
     try:
         reading = services.read(ae, text_box())

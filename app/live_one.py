@@ -13,10 +13,11 @@ def show(lenses, index: Index | None) -> None:
     text = live_box.text_box()
     ae = chooser.dictionary(live.offered(lenses))
     beware = st.container()
+    live.say_replaced([ae])
     feature = url.whole("feature", 0, lenses.usable[ae].autoencoder.n_features - 1, None)
     reading = services.read(ae, text)
     view = live.controls([reading], feature)
-    names = live.summaries(index, ae)
+    names = live.own_summaries(index, ae)
     live.show_painted(view, ae, names)
     live.show_text(reading, view, names, index, typed=live_box.typed_characters())
     if view.bits:

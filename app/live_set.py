@@ -40,11 +40,12 @@ def show(lenses, index: Index | None) -> None:
         )
         return
     ae = chooser.dictionary(live.offered(lenses))
+    live.say_replaced([ae])
     feature = url.whole("feature", 0, lenses.usable[ae].autoencoder.n_features - 1, None)
     reading, prior = texts.set_reading(ae, name)
     _say_what_it_is(found)
     _read_to_the_end(reading)
-    names = live.summaries(index, ae)
+    names = live.own_summaries(index, ae)
     _features(reading, prior, ae, names)
     _texts(found, reading, ae, feature, names)
 
@@ -159,7 +160,7 @@ def _texts(found: TextSet, reading: "SetReading", ae: str, feature: int | None, 
     if feature is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Those in which **feature {feature}** stands out: {len(frame):,} of {len(found.texts):,}.", width="content")
-            navigation.link("feature", "Open its page", ae=ae, feature=feature)
+            live.link_to_feature("Open its page", ae, feature)
             st.button("Show all texts", icon=":material/close:", on_click=url.put, kwargs={"feature": None})
     if frame.empty:
         return

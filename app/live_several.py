@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from app import live, live_box, live_continue, live_table, navigation, services
+from app import live, live_box, live_continue, live_table, services
 from app.components import chooser, tables, url
 from app.components.explain import MEANINGS, hover
 from app.components.tokens import Line, painted_lines
@@ -84,6 +84,7 @@ def _title(title: str, name: str, layer: int) -> str:
 def _draw(
     readings: Mapping[str, services.Reading], view: View, index: Index | None, features: Mapping[str, int], typed: int | None, key: str
 ) -> None:
+    live.say_replaced(list(readings))
     live.say_limits(list(readings.values()))
     lines = [_line(reading, view, index, features.get(name), typed) for name, reading in readings.items()]
     stretches = lines[0].stretches
@@ -96,13 +97,13 @@ def _draw(
 def _line(reading: services.Reading, view: View, index: Index | None, feature: int | None, typed: int | None) -> Line:
     lens = reading.inspection.lens
     own = View(feature, view.max_density, view.on, view.off, view.start, view.bits and feature is None)
-    known = index is not None and lens.name in index.dictionaries()
-    largest = index.feature(lens.name, feature).largest if feature is not None and known else None
+    names = live.own_summaries(index, lens.name)
+    largest = index.feature(lens.name, feature).largest if feature is not None and names else None
     title = _title(TITLES[lens.autoencoder.kind], lens.name, lens.layer)
     if feature is not None:
         title += f" · feature {feature}"
     stretches = paint(reading.inspection, reading.rate, own, largest, reading.cost, typed)
-    return Line(title, stretches, live.feature_names(index, lens.name), lens.magnitude.unit)
+    return Line(title, stretches, live.called(lens.name, names), lens.magnitude.unit)
 
 
 def _locked(readings: Mapping[str, services.Reading], view: View, index: Index | None) -> None:
@@ -114,7 +115,7 @@ def _locked(readings: Mapping[str, services.Reading], view: View, index: Index |
         if stretch is None:
             return
         text = stretch.text
-        called, unit = live.feature_names(index, name), reading.inspection.lens.magnitude.unit
+        called, unit = live.called(name, live.own_summaries(index, name)), reading.inspection.lens.magnitude.unit
         rows += [
             (name, feature, called.get(feature, ""), f"{loud:.4f} {unit}".rstrip(), 100 * reading.rate[feature])
             for feature, loud in stretch.top[:MOST_FEATURES]
@@ -151,4 +152,4 @@ def _table(rows: Sequence[tuple]) -> None:
     cells = chosen.selection.cells
     if cells and cells[0][0] < len(rows):
         name, feature = rows[cells[0][0]][:2]
-        navigation.link("feature", f"Open the page of feature {feature}", ae=name, feature=feature, text=st.query_params.get("text"))
+        live.link_to_feature(f"Open the page of feature {feature}", name, feature)

@@ -109,7 +109,7 @@ NAMED = {
 def with_names(frame: pd.DataFrame, ae: str, names: Mapping[int, str]) -> pd.DataFrame:
     """A table whose first column is `feature`, with what is known of their meaning; a column that says nothing takes no room."""
     features = frame["feature"].tolist()
-    labelled = services.shown_labels(ae)
+    labelled = services.shown_labels(ae) if names else {}
     found = [labelled.get(feature) for feature in features]
     frame = frame.copy()
     if names:

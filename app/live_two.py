@@ -16,12 +16,13 @@ def show(lenses, index: Index | None) -> None:
     """Draw it."""
     texts = dict(zip("AB", live_box.two_boxes(), strict=True))
     ae = chooser.dictionary(live.offered(lenses))
+    live.say_replaced([ae])
     feature = url.whole("feature", 0, lenses.usable[ae].autoencoder.n_features - 1, None)
     readings = {name: _read_or_say(ae, name, text) for name, text in texts.items()}
     if None in readings.values():
         return
     view = live.controls(list(readings.values()), feature)
-    names = live.summaries(index, ae)
+    names = live.own_summaries(index, ae)
     live.show_painted(view, ae, names)
     for (name, reading), lock, column in zip(readings.items(), live_box.LOCKS.values(), st.columns(2), strict=True):
         with column:

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
 from app import charts
+from app.charts import plotly_text
 from app.finding import SEPARATOR
 from app.numbers import percent
 from app.reading import visible
@@ -91,11 +91,6 @@ def hover_text(told: str) -> str:
     # a point between words travels as six letters
     line = " ".join(told.split()).replace(SEPARATOR, ", ")
     return plotly_text(cut(visible(line))) if line else "no distinctive words"
-
-
-def plotly_text(text: str) -> str:
-    """Foreign text for Plotly, whose own few tags it must not reach; quotes stay, for Plotly shows their entities as they are written."""
-    return escape(text, quote=False)
 
 
 def cut(text: str) -> str:

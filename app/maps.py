@@ -6,13 +6,15 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from app import map_charts, navigation, services
+from app import keeping, map_charts, navigation, services
 from app.components import labels, panels, tables, url
 from app.components.explain import MEANINGS, hover
-from app.map_charts import Colour
+from app.map_charts import Colour, Hovers
 from app.numbers import duration, percent
 from app.reading import bursts_off, paint_example
-from app.services import maps
+from app.search_ways import mentioning
+from app.services import figures, maps
+from app.services.labels import shown_stamp
 from bae.index.query import Dictionary, Index
 from bae.projection import Projection
 
@@ -37,12 +39,14 @@ def draw(index: Index, entry: Dictionary) -> None:
     if drawn is None:
         return
     picked = picks(entry)
-    found = maps.mentioning(entry.name, words) if words.strip() else None
+    found = mentioning(index, entry.name, words) if words.strip() else None
     colour = colour_of(index, entry.name, figure_name)
     # beside each other where there is room, else below
     both = st.container(horizontal=True, gap="small")
     with both.container(width=CHART_PX):
-        key = (str(index.file), entry.name, drawn.method, figure_name, words, maps.labels_stamp(entry.name))
+        # the points themselves, because a checkpoint that is written anew has other axes
+        shown = (drawn.method, hash(drawn.points.tobytes()), figure_name, words, shown_stamp(entry.name))
+        key = (str(index.file), entry.name, *shown)
         _chart(entry, drawn, colour, found, key, picked)
         st.caption(_told(entry, words, found))
         if not any(value is not None for value in colour.values):
@@ -178,7 +182,9 @@ def _chart(
         st.session_state[DRAWN] = (key, rings, cleared)
 
     def make() -> go.Figure:
-        return map_charts.feature_map(drawn.points, maps.hovers(entry.name), colour, drawn.method, found, rings)
+        file = key[0]
+        told = figures.hovers((file, entry.name, shown_stamp(entry.name)), lambda: _hovers(file, entry.name))
+        return map_charts.feature_map(drawn.points, told, colour, drawn.method, found, rings)
 
     name = f"map:{entry.name}:{drawn.method}:{cleared}"
 
@@ -188,13 +194,21 @@ def _chart(
             _pick(entry.name, features)
 
     st.plotly_chart(
-        maps.figure((*key, rings), make),
+        figures.figure((*key, rings), make),
         config=map_charts.config(f"map-{entry.name}", loops=True),
         key=name,
         on_select=chosen,
         selection_mode=("points", "box", "lasso"),
         alt=f"Map of the {entry.n_features:,} features of a dictionary; the table of the Features page lists them",
     )
+
+
+def _hovers(file: str, ae: str) -> Hovers:
+    """What is said of every feature of a dictionary."""
+    shown, rates = services.shown_labels(ae), services.column(file, ae, "rate")
+    words = enumerate(services.column(file, ae, "summary"))
+    told = [map_charts.hover_text(labels.in_a_line(shown.get(feature), said)) for feature, said in words]
+    return Hovers(told, [percent(rate) for rate in rates])
 
 
 def _told(entry: Dictionary, words: str, found: Sequence[int] | None) -> str:
@@ -258,7 +272,9 @@ def _table(index: Index, entry: Dictionary, picked: Sequence[int]) -> None:
     order = sorted(picked, key=lambda feature: (-counts[feature], feature))
     cut = "" if len(order) <= SHOWN else f" The {SHOWN} that are most often in a token's top 10 are listed."
     st.subheader(f"{len(order):,} picked features")
-    st.caption(f"Click a row to look at its feature.{cut}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"Click a row to look at its feature.{cut}", width="stretch")
+        keeping.offer_list(entry.name, order, "Picked on the map")
     rows = [index.feature(entry.name, feature) for feature in order[:SHOWN]]
     chosen = tables.features(rows, f"map-table-{hash(tuple(order))}", services.shown_labels(entry.name))
     if chosen is not None:

@@ -1,14 +1,14 @@
 """Charts of two dictionaries beside each other: relations both ways, Jaccard against cosine, how often their features fire."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from itertools import pairwise
 
 import plotly.graph_objects as go
 
-from app.charts import ORANGE, TEAL, TEMPLATE, log_bins
+from app.charts import ORANGE, TEAL, TEMPLATE, plotly_text
+from app.frequencies import edge, place
 from app.numbers import percent
 from bae.matching.relations import ABSORBED, MERGED, ONE_TO_ONE, RARE, SILENT, SPLIT, UNMATCHED
 
@@ -48,13 +48,13 @@ def relations(names: Sequence[str], tallies: Sequence[Mapping[str, int]], by_cha
             y=list(tally),
             x=list(tally.values()),
             orientation="h",
-            name=escape(name),
+            name=plotly_text(name),
             marker_color=colour,
             text=[f"{count:,}" for count in tally.values()],
             textposition="outside",
             cliponaxis=False,
             customdata=told,
-            hovertemplate=f"<b>{escape(name)}</b>, %{{y}}: %{{customdata}}<extra></extra>",
+            hovertemplate=f"<b>{plotly_text(name)}</b>, %{{y}}: %{{customdata}}<extra></extra>",
         )
     figure.update_layout(template=TEMPLATE, height=360, xaxis_title="features", barmode="group", bargap=0.25, **_legend())
     figure.update_yaxes(autorange="reversed", showgrid=False)
@@ -94,25 +94,27 @@ def jaccard_and_cosine(points: Sequence[Point], chosen: int | None) -> go.Figure
 
 
 def _told(point: Point) -> str:
-    return f"<b>{point.feature}</b> and {point.partner}, {point.relation}<br>{escape(point.told)}"
+    return f"<b>{point.feature}</b> and {point.partner}, {point.relation}<br>{plotly_text(point.told)}"
 
 
 def rates(names: Sequence[str], values: Sequence[Sequence[float]]) -> go.Figure:
     """How often the features of two dictionaries fire, one over the other; features that never fire have no place on it."""
     figure = go.Figure()
     for name, own, colour, dash in zip(names, values, (TEAL, ORANGE), ("solid", "dash"), strict=True):
-        edges, counts = log_bins(own)
-        told = [f"{percent(low)} to {percent(high)}" for low, high in pairwise(edges)]
+        counts = Counter(place(rate) for rate in own if rate > 0)
+        numbers = range(min(counts), max(counts) + 1) if counts else ()
+        edges = [(edge(number), edge(number + 1)) for number in numbers]
+        told = [f"{percent(low)} to {percent(high)}" for low, high in edges]
         figure.add_scatter(
-            x=[math.sqrt(low * high) for low, high in pairwise(edges)],
-            y=counts,
+            x=[math.sqrt(low * high) for low, high in edges],
+            y=[counts[number] for number in numbers],
             mode="lines",
             line={"color": colour, "shape": "hvh", "width": 2, "dash": dash},
             fill="tozeroy",
             fillcolor=f"rgba{(*(int(colour[at : at + 2], 16) for at in (1, 3, 5)), 0.15)}",
-            name=escape(name),
+            name=plotly_text(name),
             customdata=told,
-            hovertemplate=f"<b>{escape(name)}</b>: %{{y:,}} features fire on %{{customdata}} of tokens<extra></extra>",
+            hovertemplate=f"<b>{plotly_text(name)}</b>: %{{y:,}} features fire on %{{customdata}} of tokens<extra></extra>",
         )
     titles = {"xaxis_title": "share of tokens on which it fires", "yaxis_title": "features"}
     figure.update_layout(template=TEMPLATE, height=260, **titles, **_legend())

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import feature_labels, feature_parts, navigation, services
+from app.code_access import unusable
 from app.components import url
 from app.components.labels import figures_html
 from app.matching import names_of
@@ -37,7 +38,8 @@ def draw(index: Index, matches: Matches, feature: int) -> None:
             called = {name: f"{number}: {names.get(number, 'no distinctive words')}" for name, number in pairs.items()}
             url.bound(st.selectbox, "Partner", "pair", pair, list(pairs), default=first, format_func=called.get, width=420)
         st.button("Close", icon=":material/close:", on_click=url.put, kwargs={"feature": None, "pair": None}, key="close-pair")
-    st.html(figures_html(figures(matches, feature, partner)))
+    if not unusable(one.name, other.name):
+        st.html(figures_html(figures(matches, feature, partner)))
     for column, name, number in zip(st.columns(2), (one.name, other.name), (feature, partner), strict=True):
         with column, st.container(border=True):
             _feature(index, name, number)

@@ -9,6 +9,7 @@ import streamlit as st
 from app import live, matching, services
 from app.components import tables, url
 from app.components.explain import hover
+from app.finding import holds
 from app.keeping import offer_list
 from app.live_table import paints_on_click
 from bae.matching.relations import ABSORBED, MERGED, RELATIONS, SPLIT
@@ -62,13 +63,12 @@ def _option(matches: Matches, relation: str) -> str:
 
 def chosen_features(matches: Matches, words: Mapping[str, Mapping[int, str]], relation: str, wanted: str, sort: str) -> list[int]:
     """The features of the first dictionary that stand in a relation and have a word, in order."""
-    one, text = matches.first, wanted.strip().lower()
+    one = matches.first
     own, others = words[one.name], words[matches.second.name]
     features = [
         feature
         for feature, (name, best) in enumerate(zip(one.side.relation, one.side.best.tolist(), strict=True))
-        # a line between them, so that nothing is found across it
-        if relation in (ALL, name) and text in f"{own.get(feature, '')}\n{others.get(best, '')}".lower()
+        if relation in (ALL, name) and holds(wanted, own.get(feature, ""), others.get(best, ""))
     ]
     worth = {"jaccard": one.side.jaccard, "cosine": one.cosine, "count": one.side.count, "feature": None}[sort]
     return features if worth is None else sorted(features, key=lambda feature: -_known(worth[feature]))

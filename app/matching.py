@@ -69,7 +69,8 @@ def partners(ae: str, feature: int) -> None:
     if not rows:
         st.caption("No feature of another dictionary fires on any token that this one fires on.")
         return
-    picked = _partner_table(index, known, rows)
+    # a key of its own for every feature: a selection that outlived a change of page would change it again
+    picked = _partner_table(index, known, rows, f"partners:{ae}:{feature}")
     if picked is not None:
         navigation.go("feature", ae=picked.dictionary, feature=picked.feature, text=st.query_params.get("text"))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -77,7 +78,7 @@ def partners(ae: str, feature: int) -> None:
         navigation.link("match", "Compare the dictionaries", ae=ae, feature=feature, **{"with": rows[0].dictionary})
 
 
-def _partner_table(index: Index, known: Mapping[str, Dictionary], rows: Sequence[Partner]) -> Partner | None:
+def _partner_table(index: Index, known: Mapping[str, Dictionary], rows: Sequence[Partner], key: str) -> Partner | None:
     """Draw the partners; returns the one that a person has just clicked."""
     labelled = [services.shown_labels(row.dictionary).get(row.feature) for row in rows]
     frame = pd.DataFrame(
@@ -99,7 +100,7 @@ def _partner_table(index: Index, known: Mapping[str, Dictionary], rows: Sequence
         placeholder="",
         lazy=False,
         height=tables.ROW_PX * (len(rows) + 1) + 3,
-        key="partners",
+        key=key,
         on_select="rerun",
         selection_mode="single-cell",
         column_config={

@@ -86,5 +86,5 @@ def sidebar() -> None:
                 group = entry.group
                 st.caption(group)
             carried = {key: st.query_params[key] for key in entry.carries if key in st.query_params}
-            st.page_link(str(page_file(name)), label=entry.title, icon=entry.icon, help=entry.help, query_params=carried, width="stretch")
+            st.page_link(str(page_file(name)), label=entry.title, icon=entry.icon, query_params=carried, width="stretch")
         plot_format.choice()

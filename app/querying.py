@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app import services
+from app.code_access import unusable
 from app.components import panels, url
 from app.components.explain import hover
 from app.components.url import code
@@ -44,19 +45,19 @@ def box(index: Index, ae: str, known: Mapping[str, Dictionary]) -> str:
     )
     with st.container(horizontal=True, gap="small"):
         for number, example in enumerate(examples(index, ae, known)):
-            st.button(example, key=f"query-example:{number}", on_click=url.put, kwargs={"query": example, "page": None})
+            st.button(code(example), key=f"query-example:{number}", on_click=url.put, kwargs={"query": example, "page": None})
     return text
 
 
 def read(text: str, ae: str, known: Mapping[str, Dictionary]) -> Query | None:
-    """The query, or None with what is wrong with it on the page."""
+    """The query; None where it cannot be asked, and the page says why: it is wrong, or the index lacks codes that it needs."""
     try:
-        return read_query(text, ae, {name: entry.n_features for name, entry in known.items()})
+        query = read_query(text, ae, {name: entry.n_features for name, entry in known.items()})
     except QueryError as error:
-        said = str(error)
-        st.error(f"{said[:1].upper()}{said[1:]}.", icon=":material/arrow_upward:")
+        st.error(f"This query cannot be read: {code(error)}", icon=":material/arrow_upward:")
         st.code(error.pointed(), language=None)
         return None
+    return None if unusable(*(feature.dictionary for feature in every(query))) else query
 
 
 def features_of(query: Query, index: Index) -> None:
@@ -86,7 +87,7 @@ def show(query: Query, found: Answer) -> None:
     share = percent(len(found.members) / found.total) if found.total else "0 %"
     what = "tokens" if found.unit == "token" else "sentences"
     held = f"It holds for **{len(found.members):,}** of {found.total:,} {what} ({share})"
-    st.markdown(held + (f", in {sentences:,} sentences." if found.unit == "token" else "."))
+    st.markdown(held + (f", in {sentences:,} sentences." if found.unit == "token" else "."), help=hover("answer"))
     if not sentences:
         st.info("No token answers this query. Ask for the same sentence, or take a part of the query away.", icon=":material/search_off:")
         return
@@ -96,13 +97,3 @@ def show(query: Query, found: Answer) -> None:
     panels.contexts([(example.document, "", paint_example(example, 1.0, usually_on=False)) for example in examples])
     if pages > 1:
         st.pagination(pages, default=min(page, pages), key=f"page-{page}", on_change=lambda: url.put(page=st.session_state[f"page-{page}"]))
-
-
-def unusable(ae: str) -> bool:
-    """Whether the index lacks the codes of a dictionary, which the page then says."""
-    try:
-        codes.columns(ae)
-    except (OSError, ValueError) as error:
-        st.error(f"Codes cannot be asked: {code(error)}")
-        return True
-    return False

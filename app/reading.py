@@ -168,8 +168,7 @@ def _heat_of_feature(inspection, feature: int, spans: list[tuple[int, int]], lar
     lens = inspection.lens
     unit = f" {lens.magnitude.unit}".rstrip()
     magnitude, activated = (column.tolist() for column in inspection.feature(feature))
-    code = inspection.code[:, feature].tolist()
-    strength = inspection.margin[:, feature].tolist() if lens.autoencoder.binary else code
+    code, strength = (column.tolist() for column in inspection.column(feature))
     full = largest or max((abs(s) for s, a in zip(strength, activated, strict=True) if a), default=1.0) or 1.0
     painted = []
     for first, last in spans:

@@ -57,8 +57,9 @@ def draw(index: Index, results: Sequence[Result], source: str, several: bool) ->
 
 
 def _frame(index: Index, shown: Sequence[Result]) -> pd.DataFrame:
-    labels = [services.shown_labels(result.dictionary).get(result.feature) for result in shown]
     known = {result.dictionary for result in shown}
+    labelled = {one: services.shown_labels(one) for one in known}
+    labels = [labelled[result.dictionary].get(result.feature) for result in shown]
     columns = {name: {one: services.column(str(index.file), one, name) for one in known} for name in ("summary", "rate")}
     found = {
         "found_in": [result.dictionary for result in shown],

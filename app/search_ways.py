@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app import live, services
-from app.services import searching
+from app import finding, services
+from app.services import directions, searching
+from bae.index.mentions import mentions
 from bae.index.query import Index
 
 PAGES = ("page", "sentences")
 """Parameters of the address that no longer hold when other things are found."""
 
 MOST = 200
-"""Results that are kept of a way that can rank all features."""
+"""Results that are kept of a search, the best."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,20 @@ def by_words(index: Index, names: Sequence[str], wanted: str) -> list[Result]:
     text = wanted.strip().lower()
     found: list[tuple[tuple[int, int], Result]] = []
     for name in names:
-        labels = {feature: label.text for feature, label in services.shown_labels(name).items() if text in label.text.lower()}
-        rows = {row.feature: row for row in index.features(name, words=text, limit=live.ALL).features}
-        rows |= {feature: index.feature(name, feature) for feature in labels.keys() - rows.keys()}
-        for row in rows.values():
+        labels = _labels_with(name, text)
+        for row in mentions(index, name, text, labels):
             place, why = _best_place(text, labels.get(row.feature), row.words)
             found.append(((place, -row.top_count), Result(name, row.feature, why=why)))
-    return [result for _, result in sorted(found, key=lambda pair: pair[0])]
+    return [result for _, result in sorted(found, key=lambda pair: pair[0])[:MOST]]
+
+
+def mentioning(index: Index, name: str, wanted: str) -> list[int]:
+    """The features of a dictionary whose label or distinctive words contain a text, in their order."""
+    return [row.feature for row in mentions(index, name, wanted, _labels_with(name, wanted))]
+
+
+def _labels_with(name: str, text: str) -> dict[int, str]:
+    return {feature: label.text for feature, label in services.shown_labels(name).items() if finding.holds(text, label.text)}
 
 
 def _best_place(text: str, label: str | None, words: Sequence[str]) -> tuple[int, str]:
@@ -81,7 +89,7 @@ def by_token(names: Sequence[str], token: int) -> list[Result]:
     """The features that promote a token of the vocabulary most. Raises OSError where the index does not hold what features promote."""
     found = []
     for name in names:
-        pulls = enumerate(searching.promoters(name, token).tolist())
+        pulls = enumerate(directions.promoters(name, token).tolist())
         found += [Result(name, feature, {"promotes": z}) for feature, z in pulls if z > 0]
     return sorted(found, key=lambda result: -result.figures["promotes"])[:MOST]
 

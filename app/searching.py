@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from app import live, search_example, search_ways
+from app import live, search_example, search_ways, services
 from app.components import panels, url
 from app.components.explain import hover
 from app.numbers import duration
 from app.reading import paint_example
 from app.search_ways import PAGES, Result
-from app.services import searching
+from app.services import directions, searching
 from bae.index.query import Dictionary, Index
 
 WAYS = {
@@ -146,7 +146,7 @@ def sentences(wanted: str) -> None:
 
 
 def _by_token(names: Sequence[str], wanted: str) -> list[Result]:
-    said = searching.tokens_of(names[0], wanted.strip())
+    said = directions.tokens_of(names[0], wanted.strip())
     if not said:
         raise ValueError(f"no single token of the model's vocabulary says {wanted.strip()!r}; try a shorter or more frequent word")
     texts = {str(token): text for token, text in said}
@@ -171,9 +171,11 @@ def source(way: str, wanted: str) -> str:
 def by_example(names: Sequence[str]) -> list[Result]:
     """What fires in the texts of one box and not in those of the other."""
     lenses = panels.require_lenses()
-    usable = [name for name in names if name in lenses.usable]
+    usable = [name for name in names if name in lenses.usable and not services.replaced(name)]
     if missing := [url.code(name) for name in names if name not in lenses.usable]:
         st.caption(f"Left out, because their checkpoints cannot be used: {', '.join(missing)}. The Overview says why.")
+    if other := [url.code(name) for name in names if name in lenses.usable and name not in usable]:
+        st.caption(f"Left out, because their checkpoints were replaced since the index was built: {', '.join(other)}. Run `bae index`.")
     if not usable:
         st.info("No checkpoint of these dictionaries can be used to read a text.", icon=":material/layers_clear:")
         return []

@@ -9,12 +9,13 @@ import numpy as np
 import streamlit as st
 
 from app import charts, live, map_charts, navigation, services, training
+from app.code_access import unusable
 from app.components import panels, url
 from app.components.explain import hover
 from app.map_charts import GREY, Group
 from app.numbers import duration
 from app.reading import bursts_off, paint_example
-from app.services import codes, maps
+from app.services import codes, figures, token_maps
 from bae import runs, state_maps
 from bae.index.layout import passages
 from bae.index.query import Dictionary, Index
@@ -35,7 +36,7 @@ def draw(index: Index, entry: Dictionary) -> None:
     request = _request(index, entry)
     study = services.workspace()
     try:
-        found = maps.state_map(request)
+        found = token_maps.state_map(request)
         job = runs.jobs(study).job(JOB)
     except (OSError, ValueError) as error:
         st.error(f"The map cannot be shown: {url.code(error)}")
@@ -132,26 +133,26 @@ def _offer(study: Workspace, request: Request, job: Job | None) -> None:
 def _show(index: Index, entry: Dictionary, request: Request, found: StateMap) -> None:
     if found.projection.method == "pca":
         st.caption("There are too few tokens for UMAP, or it is not installed: they are laid out by PCA.")
-    figure = map_charts.token_map(
-        found.projection.points, found.token, maps.token_hovers(request), groups(request, found), found.projection.method
-    )
+    hovers = figures.hovers((str(index.file), request), lambda: _hovers(found))
+    figure = map_charts.token_map(found.projection.points, found.token, hovers, groups(request, found), found.projection.method)
     key = f"tokens:{request.key}"
-
-    def chosen() -> None:
-        if token := clicked(st.session_state[key], found.token):
-            url.put(token=token)
 
     st.plotly_chart(
         figure,
         config=map_charts.config(f"tokens-{request.dictionary}-{'-'.join(map(str, request.features))}", loops=False),
         key=key,
-        on_select=chosen,
+        on_select=lambda: open_token(st.session_state[key], found.token),
         selection_mode="points",
         alt="Map of hidden states: tokens on which the features are activated, and tokens on which they are not",
     )
     sentences = len(np.unique(codes.layout().context(found.token)))
     st.caption(f"{len(found.token):,} tokens of {sentences:,} sentences. Hover a point for its sentence, click it to read it below.")
     _sentence(index, entry, request, found)
+
+
+def _hovers(found: StateMap) -> list[str]:
+    """What is said of every token, as HTML: the token in its sentence."""
+    return [map_charts.sentence_hover(*place) for place in token_maps.places(found.token)]
 
 
 def groups(request: Request, found: StateMap) -> list[Group]:
@@ -164,6 +165,12 @@ def groups(request: Request, found: StateMap) -> list[Group]:
     if (count > 1).any():
         told.append(Group("several activated", SEVERAL, np.flatnonzero(count > 1), "diamond"))
     return told
+
+
+def open_token(event: dict, tokens: Sequence[int]) -> None:
+    """Put the token of a selection in the address, so that its sentence is shown."""
+    if (token := clicked(event, tokens)) is not None:
+        url.put(token=token)
 
 
 def clicked(event: dict, tokens: Sequence[int]) -> int | None:
@@ -179,7 +186,7 @@ def clicked(event: dict, tokens: Sequence[int]) -> int | None:
 def _sentence(index: Index, entry: Dictionary, request: Request, found: StateMap) -> None:
     """The sentence of the token that was clicked, painted with every feature of the map."""
     token = url.whole("token", 0, codes.layout().n_tokens - 1, None)
-    if token is None:
+    if token is None or unusable(entry.name):
         return
     layout, columns = codes.layout(), codes.columns(entry.name)
     context, position = int(layout.context(token)), int(layout.position(np.array([token]))[0])

@@ -15,8 +15,10 @@ from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from bae.files import written_whole
-from bae.index.directions import directions_file
+from bae import fit
+from bae.files import write_json, written_whole
+from bae.index.arrays import opened
+from bae.index.directions import directions_file, tokens_file, unembedding_file
 from bae.index.query import Dictionary, Index
 from bae.progress import Progress
 from bae.projection import Projection, project
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
     from bae.autoencoder.checkpoint import Provenance
     from bae.inspection import Lens
     from bae.language_model import LanguageModel
+    from bae.lenses import Lenses
 
 DIRECTIONS_STAGE, MAPS_STAGE = "finding the tokens that features point at", "drawing maps of features"
 STAGES = (DIRECTIONS_STAGE, MAPS_STAGE)
+REMEDY = "delete it, then it is drawn again"
 
 
 def map_file(folder: Path, dictionary: str) -> Path:
@@ -44,17 +48,14 @@ def read_map(index: Index, dictionary: str) -> Projection:
     file = map_file(Path(index.file).parent, dictionary)
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing: no map of {dictionary} is drawn yet; run `bae index`")
-    return read_projection(file)
+    with opened(file, REMEDY) as arrays:
+        return projection_of(arrays)
 
 
-def read_projection(file: Path) -> Projection:
-    """Points of the plane as `write_projection` left them. Raises ValueError where the file is damaged."""
-    try:
-        with safe_open(file, framework="numpy") as arrays:
-            points = np.stack([arrays.get_tensor("x"), arrays.get_tensor("y")], axis=1)
-            return Projection(points, arrays.metadata()["method"])
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise ValueError(f"{file} is damaged ({error}); delete it, then it is drawn again") from error
+def projection_of(arrays: safe_open) -> Projection:
+    """Points of the plane as `write_projection` left them, in a file that `bae.index.arrays.opened` opened."""
+    points = np.stack([arrays.get_tensor("x"), arrays.get_tensor("y")], axis=1)
+    return Projection(points, arrays.metadata()["method"])
 
 
 def write_projection(file: Path, found: Projection, seed: int, **arrays: np.ndarray) -> None:
@@ -80,11 +81,43 @@ def made_from(entry: Dictionary, provenance: "Provenance") -> bool:
 
 
 def missing(workspace: Workspace) -> list[str]:
-    """The dictionaries of the newest index of which something is not found or drawn yet."""
+    """The dictionaries of the newest index of which something is not found or drawn yet and may be, for aught that is known."""
+    left = left_out(workspace)
+    return [name for name in _unfinished(workspace) if name not in left]
+
+
+def _unfinished(workspace: Workspace) -> list[str]:
     file = workspace.index_file()
     with closing(Index(file)) as index:
         known = index.dictionaries()
-    return [name for name in known if not (directions_file(file.parent, name).is_file() and map_file(file.parent, name).is_file())]
+    folder = file.parent
+    if not (unembedding_file(folder).is_file() and tokens_file(folder).is_file()):
+        return list(known)
+    return [name for name in known if not (directions_file(folder, name).is_file() and map_file(folder, name).is_file())]
+
+
+def left_out(workspace: Workspace) -> dict[str, str]:
+    """The dictionaries that could not be looked at, with the reason; one whose checkpoint changed since, or the model, is tried again.
+
+    Raises ValueError where the file that says so is damaged.
+    """
+    file = _left_out_file(workspace.index_file().parent)
+    if not file.is_file():
+        return {}
+    try:
+        told = {name: (one["mark"], one["reason"]) for name, one in json.loads(file.read_text(encoding="utf-8")).items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{file} is damaged ({error}); delete it, and `bae index` makes it again") from error
+    return {name: reason for name, (seen, reason) in told.items() if seen == _mark(workspace, name)}
+
+
+def _left_out_file(folder: Path) -> Path:
+    return folder / "left-out.json"
+
+
+def _mark(workspace: Workspace, name: str) -> str:
+    """What changes when a checkpoint is replaced, or the study is given another model."""
+    return f"{workspace.recipe.model} {fit.mark(workspace.autoencoder_folder(name))}"
 
 
 def build_atlas(workspace: Workspace, status: Path | None = None) -> Mapping[str, str]:
@@ -98,24 +131,28 @@ def build_atlas(workspace: Workspace, status: Path | None = None) -> Mapping[str
         raise FileNotFoundError(f"{workspace.folder} has no index whose features could be drawn; run `bae index`")
     with closing(Index(file)) as index:
         known = index.dictionaries()
+    unfinished = _unfinished(workspace)
     if not missing(workspace):
-        return {}
+        return {name: reason for name, reason in left_out(workspace).items() if name in unfinished}
     from bae.language_model import LanguageModel
     from bae.lenses import load_lenses
 
     model = LanguageModel.load(workspace.recipe.model)
     found = load_lenses(workspace.folder / "autoencoders", model)
-    refused = {name: found.refused.get(name, "its checkpoint is gone") for name in known if name not in found.usable}
-    usable = {name: lens for name, lens in found.usable.items() if name in known}
-    refused |= {
-        name: "its checkpoint was replaced after the index was built"
-        for name in usable
-        if not made_from(known[name], found.provenance[name])
-    }
-    usable = {name: lens for name, lens in usable.items() if name not in refused}
+    refused = {name: reason for name in unfinished if (reason := _refusal(known[name], found))}
+    write_json(_left_out_file(file.parent), {name: {"mark": _mark(workspace, name), "reason": reason} for name, reason in refused.items()})
+    usable = {name: lens for name, lens in found.usable.items() if name in known and name not in refused}
     _find_directions(usable, model, file.parent, status)
     _draw_maps(usable, file.parent, workspace, status)
     return refused
+
+
+def _refusal(entry: Dictionary, found: "Lenses") -> str:
+    """Why nothing can be said of a dictionary of the index; empty where its checkpoint is the one that was indexed."""
+    if entry.name not in found.usable:
+        return found.refused.get(entry.name, "its checkpoint is gone")
+    same = made_from(entry, found.provenance[entry.name])
+    return "" if same else "its checkpoint was replaced after the index was built"
 
 
 def _find_directions(lenses: "Mapping[str, Lens]", model: "LanguageModel", folder: Path, status: Path | None) -> None:

@@ -5,17 +5,18 @@ Westfall and Young 1993: the largest effect of any feature, over permutations of
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 
 if TYPE_CHECKING:
     from bae.inspection import Lens
-    from bae.language_model import LanguageModel
+    from bae.language_model import LanguageModel, Tokens
 
 FEWEST = 3
 """Lines that each side needs."""
@@ -59,7 +60,7 @@ def contrast(
 ) -> Contrast:
     """Compare the lines of which `first` is true with the others.
 
-    Raises ValueError where a side has fewer than three lines, or every line of both sides looks alike.
+    Raises ValueError where a side has fewer than three lines.
     """
     sizes = int(first.sum()), int((~first).sum())
     if min(sizes) < FEWEST:
@@ -117,8 +118,8 @@ class Lines:
 
     tokens: Int[np.ndarray, " line"]
     """Tokens of each line that were read: start tokens and massive activations are left out."""
-    firing: Int[np.ndarray, "line feature"]
-    """Of them, those on which each feature fires."""
+    firing: UInt8[np.ndarray, "line feature"]
+    """Of them, those on which each feature fires; a line has fewer than 256."""
 
     @property
     def fires(self) -> Bool[np.ndarray, "line feature"]:
@@ -127,7 +128,8 @@ class Lines:
 
     def token_share(self, lines: Bool[np.ndarray, " line"]) -> Float[np.ndarray, " feature"]:
         """Mean over some lines of the share of their tokens on which each feature fires."""
-        return (self.firing[lines] / np.maximum(self.tokens[lines], 1)[:, None]).mean(axis=0)
+        # a product of vectors, because shares of every line and feature would take eight times the memory of their counts
+        return np.einsum("l,lf->f", 1 / np.maximum(self.tokens[lines], 1), self.firing[lines]) / max(int(lines.sum()), 1)
 
 
 def checked(a: Sequence[str], b: Sequence[str]) -> None:
@@ -142,38 +144,57 @@ def checked(a: Sequence[str], b: Sequence[str]) -> None:
         raise ValueError("both sides have the same lines, so that nothing can tell them apart; change one of them")
 
 
+def tokens_of(model: "LanguageModel", a: Sequence[str], b: Sequence[str]) -> "list[Tokens]":
+    """The tokens of every line, those of the first side first. Raises ValueError for a line that is too long, and names it."""
+    tokens = model.tokenize_each([*a, *b])
+    for at, one in enumerate(tokens):
+        if len(one.ids) > LONGEST:
+            side, number = ("first", at + 1) if at < len(a) else ("second", at - len(a) + 1)
+            raise ValueError(
+                f"line {number} of the {side} side has {len(one.ids):,} tokens; a line may have {LONGEST}. It begins {one.text[:60]!r}"
+            )
+    return tokens
+
+
 def read_lines(
     model: "LanguageModel",
     lenses: "Mapping[str, Lens]",
-    lines: Sequence[str],
+    tokens: "Sequence[Tokens]",
     advance: Callable[[int], None] = lambda tokens: None,
+    turn: AbstractContextManager | None = None,
 ) -> dict[str, Lines]:
     """Read every line alone, as the sentences of the index, once for all dictionaries. `advance` is told of tokens as they are read.
 
-    Raises ValueError for a line that is too long, and names it.
+    `turn` is entered for every batch anew, so that others who want the model come in between.
     """
-    # torch comes with it: the core above needs none
+    # torch comes with these: the core above needs none
+    from bae.contexts import Context, batches, read
+    from bae.set_reading import BATCH_TOKENS
+
+    group = [Context("", at, one.ids, one.spans, one.text) for at, one in enumerate(tokens)]
+    places = list(dict.fromkeys(lens.place for lens in lenses.values()))
+    found = {
+        name: Lines(np.zeros(len(group), np.int64), np.zeros((len(group), lens.autoencoder.n_features), np.uint8))
+        for name, lens in lenses.items()
+    }
+    for batch in batches(group, BATCH_TOKENS):
+        part = [group[row] for row in batch.rows]
+        with turn or nullcontext():
+            states = read(model, part, places)
+        for name, lens in lenses.items():
+            _note(found[name], batch.rows, lens, states[lens.place], np.cumsum([len(one.ids) - 1 for one in part]))
+        advance(sum(len(one.ids) - 1 for one in part))
+    return found
+
+
+def _note(found: Lines, rows: Sequence[int], lens: "Lens", states, ends: np.ndarray) -> None:
+    """Count what fires in some lines, whose states come one after the other and end at `ends`."""
     import torch
 
-    from bae.contexts import Context, read
-
-    tokens = model.tokenize_each(list(lines))
-    for number, one in enumerate(tokens, start=1):
-        if len(one.ids) > LONGEST:
-            raise ValueError(f"line {number} has {len(one.ids):,} tokens; a line may have {LONGEST}. It begins {one.text[:60]!r}")
-    group = [Context("", number, one.ids, one.spans, one.text) for number, one in enumerate(tokens)]
-    states = read(model, group, list(dict.fromkeys(lens.place for lens in lenses.values())), advance)
-    ends = np.cumsum([len(one.ids) - 1 for one in tokens])
-    with torch.inference_mode():
-        return {name: _seen(lens, states[lens.place], ends) for name, lens in lenses.items()}
-
-
-def _seen(lens: "Lens", states, ends: np.ndarray) -> Lines:
     states = states.to(lens.autoencoder.W_out.device).float()
     kept = lens.autoencoder.scaling.keeps(states).cpu().numpy()
-    counts, sizes = [], []
-    for begin, end in zip(np.concatenate([[0], ends[:-1]]), ends, strict=True):
-        fires = (lens.autoencoder.encode(states[begin:end]) != 0).cpu().numpy()
-        counts.append(fires[kept[begin:end]].sum(axis=0))
-        sizes.append(int(kept[begin:end].sum()))
-    return Lines(np.array(sizes), np.array(counts))
+    with torch.inference_mode():
+        fires = (lens.autoencoder.encode(states) != 0).cpu().numpy()
+    for row, begin, end in zip(rows, [0, *ends[:-1]], ends, strict=True):
+        found.firing[row] = fires[begin:end][kept[begin:end]].sum(axis=0)
+        found.tokens[row] = kept[begin:end].sum()

@@ -17,6 +17,8 @@ TAG_CHARACTERS = 40
 MOST_TAGS = 20
 """Of one feature."""
 NOTE_CHARACTERS = 10_000
+AT_ONCE = 5_000
+"""Features that are asked for in one statement: SQLite binds at most 32,766 values."""
 
 SCHEMA = """
 create table if not exists bookmark (
@@ -112,11 +114,6 @@ class Bookmarks:
             if held > MOST_TAGS:
                 raise ValueError(f"a feature has at most {MOST_TAGS} tags; this would be {held}")
 
-    def set_tags(self, key: FeatureKey, tags: Iterable[str]) -> None:
-        """Let a feature have these tags and no others. Raises ValueError as `add` does."""
-        wanted = {one_line("tag", tag, TAG_CHARACTERS) for tag in tags}
-        self.change_tags(key, wanted, set(self.tags_of(key)) - wanted)
-
     def remove(self, key: FeatureKey) -> None:
         """Take a bookmark away with its tags; nothing happens where there is none."""
         with self.notebook.connected() as connection:
@@ -189,6 +186,20 @@ class Notes:
         with self.notebook.connected() as connection:
             row = connection.execute(f"select body, updated from note where {OF_FEATURE}", key).fetchone()
         return None if row is None else Note(key, *row)
+
+    def bodies(self, features: Sequence[FeatureKey]) -> dict[FeatureKey, str]:
+        """What is written about some features; those without a note are left out."""
+        found = {}
+        with self.notebook.connected() as connection:
+            for first in range(0, len(features), AT_ONCE):
+                some = features[first : first + AT_ONCE]
+                asked = ", ".join(["(?, ?, ?)"] * len(some))
+                rows = connection.execute(
+                    f"select dictionary, checkpoint, feature, body from note where (dictionary, checkpoint, feature) in (values {asked})",
+                    [value for key in some for value in key],
+                )
+                found |= {FeatureKey(*key): body for *key, body in rows}
+        return found
 
     def all(self, containing: str = "") -> list[Note]:
         """All notes, or those that contain a text whatever its case, the newest first."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from bae.autoencoder import checkpoint
 from bae.inspection import Lens
 from bae.language_model import LanguageModel
+from bae.names import check_dictionary_name
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,11 @@ class Lenses:
 
 
 def load_lenses(folder: Path, model: LanguageModel) -> Lenses:
-    """Load every checkpoint in `folder`, in the order of names."""
+    """Load every checkpoint in `folder`, in the order of names. One whose folder has a name that nothing could ask for is refused."""
     found = Lenses({}, {}, {})
     for place in sorted(path for path in folder.glob("*") if path.is_dir() and not path.name.startswith(".")):
         try:
+            check_dictionary_name(place.name)
             autoencoder, provenance = checkpoint.load(place, model, model.device)
         except ValueError as error:
             found.refused[place.name] = str(error)

@@ -1,5 +1,7 @@
 """How kinds, layers and sites are called where people read them. Loads nothing: pages may use it before any model is there."""
 
+import re
+
 TITLES = {
     "binary": "BAE",
     "relu": "ReLU SAE",
@@ -10,6 +12,12 @@ TITLES = {
     "jumprelu": "JumpReLU SAE",
     "transcoder": "Transcoder",
 }
+
+
+def check_dictionary_name(name: str) -> None:
+    """Raise ValueError, with what is allowed, for what queries, addresses and jobs could not name a dictionary by."""
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
+        raise ValueError(f"a dictionary's name is a folder: letters, digits, - _ and . only, no dot first; got {name!r}")
 
 
 def layer_names(layer: int) -> dict[str, str | int]:

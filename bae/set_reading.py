@@ -49,6 +49,7 @@ class SetReading:
         self.total = sum(len(tokens.ids) for tokens in self._tokens)
         contexts = [Context("", 0, tokens.ids, tokens.spans, tokens.text) for tokens in self._tokens]
         self._left: Iterator[Batch] = batches(contexts, BATCH_TOKENS)
+        self._batch = next(self._left, None)
 
     @property
     def finished(self) -> bool:
@@ -57,24 +58,30 @@ class SetReading:
 
     @torch.inference_mode()
     def advance(self) -> None:
-        """Read one batch more; nothing where all is read."""
+        """Read one batch more; nothing where all is read. A batch that fails is not counted, and is tried again at the next call."""
         began = time.monotonic()
-        batch = next(self._left, None)
+        batch = self._batch
         if batch is None:
             return
         states = self.model.hidden_states(batch.ids, [self.lens.place], batch.mask)[self.lens.place]
+        shares, figures = self.shares, {}
         for row, own in zip(batch.rows, states, strict=True):
             tokens = self._tokens[row]
-            self._note(row, tokens, own[: len(tokens.ids)])
-            self.done += len(tokens.ids)
+            of_text, figures[row] = self._look(tokens, own[: len(tokens.ids)])
+            shares = of_text if shares is None else shares + of_text
+        # all at once, so that no text is counted twice where a later one of its batch fails
+        self.shares = shares
+        for row, told in figures.items():
+            self.figures[row] = told
+            self.done += len(self._tokens[row].ids)
+        self._batch = next(self._left, None)
         self.seconds += time.monotonic() - began
 
-    def _note(self, row: int, tokens: Tokens, states: Float[Tensor, "token d_model"]) -> None:
+    def _look(self, tokens: Tokens, states: Float[Tensor, "token d_model"]) -> tuple[Shares, TextFigures]:
         inspection = look(self.lens, tokens, states)
         own = Shares.of(inspection)
-        self.shares = own if self.shares is None else self.shares + own
         features = own.count.nonzero().squeeze(-1)
         bits = None
         if self.code is not None and own.tokens:
             bits = self.code.bits(inspection.code[inspection.read]).mean().item()
-        self.figures[row] = TextFigures(own.tokens, tokens.dropped_tokens, features.int(), own.count[features].int(), bits)
+        return own, TextFigures(own.tokens, tokens.dropped_tokens, features.int(), own.count[features].int(), bits)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Int
-from safetensors import safe_open
 
 from bae import runs
-from bae.atlas import made_from, read_projection, write_projection
+from bae.atlas import REMEDY, made_from, projection_of, write_projection
+from bae.index.arrays import opened
 from bae.index.columns import Columns
 from bae.index.layout import Layout
-from bae.index.query import Index
+from bae.index.query import Dictionary, Index
 from bae.jobs import Job
 from bae.progress import Progress
 from bae.projection import Projection, project
@@ -80,9 +80,8 @@ def read_state_map(index: Index, request: Request) -> StateMap | None:
     file = file_of(index, request)
     if not file.is_file():
         return None
-    found = read_projection(file)
-    with safe_open(file, framework="numpy") as arrays:
-        return StateMap(found, arrays.get_tensor("token"), arrays.get_tensor("activated").astype(bool))
+    with opened(file, REMEDY) as arrays:
+        return StateMap(projection_of(arrays), arrays.get_tensor("token"), arrays.get_tensor("activated").astype(bool))
 
 
 def start(workspace: Workspace, request: Request) -> Job:
@@ -97,16 +96,35 @@ def being_drawn(workspace: Workspace, request: Request) -> bool:
 
 
 def activating_tokens(index: Index, dictionary: str, feature: int) -> Int[np.ndarray, " token"]:
-    """The tokens on which a feature leaves its habit, ascending: it fires, or is silent where it is a bit that usually fires."""
+    """The tokens on which a feature leaves its habit, ascending: it fires, or is silent where it is a bit that usually fires.
+
+    A feature of several bits leaves it where its level is not the one nearest to its mean. Raises ValueError where the index does
+    not tell how many bits it has.
+    """
     entry, told = index.dictionaries()[dictionary], index.feature(dictionary, feature)
     columns = Columns(index, dictionary)
     fires = columns.tokens(feature)
-    if entry.magnitude != "burstiness" or told.rate <= 0.5:
+    if entry.magnitude != "burstiness":
         return fires
-    silent = np.ones(columns.n_tokens, bool)
-    silent[fires] = False
-    silent[Layout.of(index).unread] = False
-    return np.flatnonzero(silent)
+    if told.on_magnitude is not None:
+        habit, levels = int(told.rate > 0.5), 1
+    else:
+        steps = 2 ** _bits(entry) - 1
+        habit, levels = np.rint(told.mean * steps), np.rint(columns.strengths(feature) * steps)
+    if habit == 0:
+        return fires
+    level = np.zeros(columns.n_tokens)
+    level[fires] = levels
+    left = level != habit
+    left[Layout.of(index).unread] = False
+    return np.flatnonzero(left)
+
+
+def _bits(entry: Dictionary) -> int:
+    bits = entry.provenance.get("options", {}).get("bits_per_feature")
+    if bits is None:
+        raise ValueError(f"the checkpoint of {entry.name} does not tell how many bits its features have, so its habits are not known")
+    return int(bits)
 
 
 def chosen_contexts(layout: Layout, tokens: Sequence[np.ndarray], seed: int) -> Int[np.ndarray, " context"]:

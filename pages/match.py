@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from app import match_job, match_pair, match_summary, match_table, matching, services
-from app.components import panels, url
+from app import match_job, match_pair, match_summary, match_table, match_text, matching, services
+from app.components import fit, panels, url
 
 st.title("Dictionary against dictionary")
 study = services.workspace()
@@ -14,6 +14,7 @@ if len(known) < 2:
     st.info("The index has one dictionary. Train or import another, and build the index again with `bae index`.", icon=":material/join:")
     st.stop()
 ae, other = matching.choose(known)
+fit.banner(other)
 chosen = url.whole("feature", 0, known[ae].n_features - 1, None)
 matches = match_job.require_matches(study, ae, other)
 words = {name: matching.names_of(index, name) for name in (ae, other)}
@@ -23,4 +24,5 @@ match_summary.overview(matches, words, chosen)
 if chosen is not None:
     match_pair.draw(index, matches, chosen)
 match_table.draw(matches, words, chosen)
+match_text.section(index, ae, other)
 match_summary.rates(index, study, (ae, other))

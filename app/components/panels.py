@@ -116,8 +116,7 @@ def require_lenses():
 
 def cannot_read(error: ValueError) -> None:
     """Why a text was not read, as a sentence."""
-    reason = str(error)
-    st.info(f"{reason[:1].upper()}{reason[1:]}. The buttons above fill in an example.", icon=":material/edit_note:")
+    st.info(f"The text cannot be read: {code(error)} The buttons above fill in an example.", icon=":material/edit_note:")
 
 
 def strength(example: Example, binary: bool) -> str:

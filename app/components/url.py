@@ -67,12 +67,9 @@ def flag(name: str, default: bool) -> bool:
 
 
 def put(**params: object) -> None:
-    """Write to the address, from a callback; None takes a parameter out."""
-    for name, value in params.items():
-        if value is not None:
-            st.query_params[name] = str(value)
-        elif name in st.query_params:
-            del st.query_params[name]
+    """Write to the address, from a callback; None takes a parameter out. All in one step, so that Back undoes all of it."""
+    kept = {name: value for name, value in st.query_params.to_dict().items() if name not in params}
+    st.query_params.from_dict(kept | {name: str(value) for name, value in params.items() if value is not None})
 
 
 def bound(

@@ -50,6 +50,12 @@ CODES = {
         "Features joined by & (and), | (or), ! (not) and brackets: f12 & !f99 & (f7 | f8). A feature of another dictionary is "
         "written with its name: topk:f3. The words and, or, not do the same.",
     ),
+    "answer": Meaning(
+        "How much of the index",
+        "tokens or sentences",
+        "Counted over the whole index, start tokens left out. A token whose hidden state is more than ten times longer than usual is shown "
+        "to no dictionary: nothing fires on it, and “not” does not hold on it either.",
+    ),
     "unit": Meaning(
         "Of tokens or sentences",
         "",

@@ -70,9 +70,9 @@ FEATURES = {
         "log2 of how far the bit stands from its habit, at most 0. A rare bit that fires is near 0; above -1 it bursts.",
     ),
     "value": Meaning("Value", "", "What the feature's channel holds, in the units of the scaled hidden state; 0 is silent."),
-    "on_magnitude": Meaning("If it fires", "bits", "Burstiness of this bit wherever it fires: log2(1 - rate). All such tokens tie."),
+    "on_magnitude": Meaning("Burstiness on", "bits", "Burstiness of this bit wherever it fires: log2(1 - rate). All such tokens tie."),
     "off_magnitude": Meaning(
-        "If silent", "bits", "Burstiness of this bit wherever it is silent: log2(rate). Above -1 it bursts by silence."
+        "Burstiness off", "bits", "Burstiness of this bit wherever it is silent: log2(rate). Above -1 it bursts by silence."
     ),
     "largest": Meaning(
         "Strongest",

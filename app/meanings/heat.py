@@ -7,7 +7,8 @@ HEAT = {
         "Magnitude",
         "",
         "How loud a channel is on a token: burstiness in bits for a BAE (0 is a rare bit that fires; -10 and below are drawn alike), the "
-        "value for a sparse autoencoder. A cell that covers more than one shows their mean.",
+        "value for a sparse autoencoder. A cell that covers several shows the mean over its tokens of the "
+        "loudest of its channels.",
         source="the paper, Fig. 35 to 38",
     ),
     "stripes": Meaning(

@@ -27,6 +27,7 @@ from app.services.study import (
     open_index,
     open_notebook,
     rates,
+    replaced,
     workspace,
 )
 
@@ -52,6 +53,7 @@ __all__ = [
     "rates",
     "read",
     "records",
+    "replaced",
     "results",
     "shown_labels",
     "spent",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import finding
-from app.services.study import column, index, notebook, open_index, workspace
+from app.services.study import column, index, indexed, notebook, open_index, workspace
 from bae.notebook import Notebook
 
 if TYPE_CHECKING:
@@ -62,25 +62,33 @@ def subject(dictionary: str) -> "Subject":
     """A dictionary of the index as labels belong to it."""
     from bae.comsem.records import Subject, checkpoint_of
 
-    return Subject(dictionary, checkpoint_of(index().dictionaries()[dictionary].provenance))
+    return Subject(dictionary, checkpoint_of(indexed(str(index().file))[dictionary].provenance))
 
 
 def shown_labels(dictionary: str) -> "Mapping[int, Label]":
-    """The label that stands for each feature of a dictionary; nothing where the index does not have it."""
+    """The label that stands for each feature of a dictionary; nothing where the index does not have it.
+
+    Asks the notebook at every call whether a label was written: ask once for many features.
+    """
     found = index()
-    if found is None or dictionary not in found.dictionaries():
+    if found is None or dictionary not in indexed(str(found.file)):
         return {}
     file = str(workspace().notebook_file)
-    return _shown_labels(file, _labels_stamp(), subject(dictionary))
+    return _shown_labels(file, _written_stamp(), subject(dictionary))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+def shown_stamp(dictionary: str) -> int:
+    """Changes when another label stands for a feature of a dictionary."""
+    return hash(tuple((feature, label.id, label.created) for feature, label in sorted(shown_labels(dictionary).items())))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _shown_labels(file: str, stamp: tuple, subject: "Subject") -> "Mapping[int, Label]":
     return _records(file).shown(subject)
 
 
-def _labels_stamp() -> tuple:
-    """Changes when a label is written or deleted, and when another one is shown. Numbers of deleted labels may come again."""
+def _written_stamp() -> tuple:
+    """Changes when a label of any dictionary is written, deleted or shown. Numbers of deleted labels may come again."""
     told = "select count(*), total(created) from label union all select count(*), total(label * (feature + 1)) from shown"
     with records().notebook.connected() as connection:
         return tuple(connection.execute(told).fetchall())
@@ -91,7 +99,7 @@ def nearness(dictionary: str, query: str) -> dict[int, float]:
 
     Raises OSError where the embeddings are not installed, with what to do, or cannot be kept beside the index.
     """
-    meanings = _meanings(str(index().file), dictionary, str(workspace().notebook_file), _labels_stamp())
+    meanings = _meanings(str(index().file), dictionary, str(workspace().notebook_file), _written_stamp())
     nearest: dict[int, float] = {}
     for (feature, _), cosine in meanings.search(query, len(meanings.keys)):
         nearest.setdefault(feature, cosine)

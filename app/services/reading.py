@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.reading import Cost
-from app.services.study import column, index, open_index, workspace
+from app.services.shelf import Shelf
+from app.services.study import column, index, indexed, replaced, workspace
 
 if TYPE_CHECKING:
-    from bae.inspection import FeatureSummary, Inspection, Lens
+    from bae.inspection import FeatureSummary, Inspection, Lens, SparseInspection
     from bae.language_model import LanguageModel
     from bae.lenses import Lenses
     from bae.magnitude import Prior
@@ -23,14 +24,18 @@ LM_LOCK = threading.Lock()
 
 MAX_CHARACTERS = 200_000
 MOST_TOGETHER = 5
-"""Dictionaries that a text is read through at once: each keeps the codes of all its tokens in memory."""
+"""Dictionaries that a text is read through at once: for a moment the codes of all its tokens are in memory, of each."""
+KEPT_BYTES = 400_000_000
+"""Of readings in memory, about; the one that was asked for last is kept in any case."""
+FEATURE_BYTES = 60
+"""That a reading takes for every feature, whatever the text: its rate and its shares."""
 
 
 @dataclass(frozen=True)
 class Reading:
     """A text seen through one dictionary, with the habits that its features are judged by."""
 
-    inspection: "Inspection"
+    inspection: "SparseInspection"
     features: "list[FeatureSummary]"
     """Those among the loudest of any token, loudest first."""
     rate: list[float]
@@ -39,6 +44,11 @@ class Reading:
     """On how many tokens each feature stands out."""
     cost: Cost | None
     """What each token costs in bits under these habits; None for a dictionary whose features are not bits."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, about."""
+        return self.inspection.size + FEATURE_BYTES * len(self.rate)
 
 
 def language_model() -> "LanguageModel":
@@ -92,7 +102,14 @@ def read_together(dictionaries: Sequence[str], text: str) -> dict[str, Reading]:
         raise ValueError(f"a text is read through at most {MOST_TOGETHER} dictionaries at once; got {len(dictionaries)}")
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"the text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are taken")
-    return _readings(*habits_from(), tuple(dictionaries), text)
+    stamp, index_file = habits_from()
+    key = (stamp, index_file, tuple(dictionaries), text)
+    return _readings().get(key, lambda: _read(tuple(dictionaries), index_file, text))
+
+
+@st.cache_resource(show_spinner=False)
+def _readings() -> "Shelf[dict[str, Reading]]":
+    return Shelf(KEPT_BYTES, lambda readings: sum(reading.size for reading in readings.values()))
 
 
 def habits_from() -> tuple[tuple, str | None]:
@@ -102,34 +119,35 @@ def habits_from() -> tuple[tuple, str | None]:
     return stamp, None if found is None else str(found.file)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the text.")
-def _readings(stamp: tuple, index_file: str | None, dictionaries: tuple[str, ...], text: str) -> dict[str, Reading]:
+def _read(dictionaries: tuple[str, ...], index_file: str | None, text: str) -> dict[str, Reading]:
     from bae.inspection import inspect
 
     judged = {name: judged_lens(name, index_file) for name in dictionaries}
-    with LM_LOCK:
-        inspections = inspect(language_model(), {name: lens for name, (lens, _) in judged.items()}, text)
-    return {name: _reading(inspection, judged[name][1]) for name, inspection in inspections.items()}
+    model = language_model()
+    with st.spinner("Reading the text."):
+        with LM_LOCK:
+            inspections = inspect(model, {name: lens for name, (lens, _) in judged.items()}, text)
+        return {name: _reading(inspection, judged[name][1]) for name, inspection in inspections.items()}
 
 
 def _reading(inspection: "Inspection", prior: "Prior") -> Reading:
     from bae.description_length import CorpusCode
-    from bae.inspection import summarize
+    from bae.inspection import SparseInspection, summarize
     from bae.shares import Shares
 
     cost = None
     if inspection.lens.autoencoder.binary:
         code = CorpusCode.of(prior)
         cost = Cost(code.bits(inspection.code).tolist(), code.usual)
-    return Reading(inspection, summarize(inspection, prior.rate), prior.rate.tolist(), Shares.of(inspection), cost)
+    return Reading(SparseInspection.of(inspection), summarize(inspection, prior.rate), prior.rate.tolist(), Shares.of(inspection), cost)
 
 
 def judged_lens(dictionary: str, index_file: str | None) -> "tuple[Lens, Prior]":
-    """A dictionary and the habits that its features are judged by: those that the index counted, where it has the dictionary."""
+    """A dictionary and the habits that it is judged by: of the index, where that was built from this checkpoint, else its own."""
     lens = lenses().usable[dictionary]
     prior = lens.autoencoder.prior
-    entry = None if index_file is None else open_index(index_file).dictionaries().get(dictionary)
-    if entry is None:
+    entry = None if index_file is None else indexed(index_file).get(dictionary)
+    if entry is None or replaced(dictionary):
         return lens, prior
     habits = {name: prior.rate.new_tensor(column(index_file, dictionary, name)) for name in ("rate", "mean", "deviation")}
     prior = replace(prior, **habits, tokens=entry.tokens)

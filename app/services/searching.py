@@ -1,7 +1,6 @@
-"""What the search page asks: sentences that hold a text and features that fire there, promoters of a token, contrasts of lines."""
+"""What the search page asks: sentences that hold a text and features that fire there, contrasts of lines."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,15 +9,17 @@ import streamlit as st
 
 from app.services import codes
 from app.services.reading import LM_LOCK, language_model, lenses
+from app.services.shelf import Shelf
 from app.services.study import index, open_index, workspace
 from bae import contrast as contrasts
+from bae import fit
 from bae.index import text_search
-from bae.index.directions import Directions
 from bae.index.layout import passages
 from bae.index.query import Example
 
 if TYPE_CHECKING:
     from bae.contrast import Contrast, Lines
+    from bae.inspection import Lens
 
 ENRICHED = 50
 """Features of a dictionary that are kept of a search in sentences."""
@@ -51,27 +52,6 @@ def _enriched(file: str, dictionary: str, wanted: str, expression: bool, case: b
     return text_search.enriched(codes.columns(dictionary), _occurrences(file, wanted, expression, case).tokens, ENRICHED)
 
 
-def tokens_of(dictionary: str, text: str) -> list[tuple[int, str]]:
-    """The tokens of the vocabulary that say a text, alone or behind a space. Raises OSError where the index lacks directions."""
-    found = _directions(str(index().file), dictionary)
-    return [(token, found.texts[token]) for token in found.tokens_of(text)]
-
-
-def promoters(dictionary: str, token: int) -> np.ndarray:
-    """How strongly each feature promotes a token, in deviations over the vocabulary."""
-    return _promoters(str(index().file), dictionary, token)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _promoters(file: str, dictionary: str, token: int) -> np.ndarray:
-    return _directions(file, dictionary).promoters(token)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _directions(file: str, dictionary: str) -> Directions:
-    return Directions(open_index(file), dictionary)
-
-
 # contrasts
 
 
@@ -100,29 +80,25 @@ def contrast(names: Sequence[str], a: Sequence[str], b: Sequence[str], advance: 
     What was read last is kept. Raises ValueError for sides that cannot be compared.
     """
     contrasts.checked(a, b)
+    study = workspace()
+    checkpoints = tuple((name, fit.mark(study.autoencoder_folder(name))) for name in names)
     usable = lenses().usable
-    key = (str(workspace().folder), tuple((name, id(usable[name])) for name in names), tuple(a), tuple(b))
-    shelf = _contrasts()
-    # not a cache of Streamlit's: those cannot draw how far they are
-    if key not in shelf:
-        shelf[key] = _contrasted(tuple(names), a, b, advance)
-        while len(shelf) > CONTRASTS_KEPT:
-            shelf.popitem(last=False)
-    return shelf[key]
+    key = (str(study.folder), study.recipe.model, checkpoints, tuple(a), tuple(b))
+    return _contrasts().get(key, lambda: _contrasted({name: usable[name] for name in names}, a, b, advance))
 
 
 @st.cache_resource(show_spinner=False)
-def _contrasts() -> "OrderedDict[tuple, Contrasted]":
-    return OrderedDict()
+def _contrasts() -> Shelf[Contrasted]:
+    return Shelf(CONTRASTS_KEPT, lambda one: 1)
 
 
-def _contrasted(names: tuple[str, ...], a: Sequence[str], b: Sequence[str], advance: Callable[[int, int], None]) -> Contrasted:
-    model, usable = language_model(), lenses().usable
-    total = sum(len(one.ids) - 1 for one in model.tokenize_each([*a, *b]))
-    with LM_LOCK:
-        read = contrasts.read_lines(model, {name: usable[name] for name in names}, [*a, *b], lambda tokens: advance(tokens, total))
-    lines: list[Lines] = [read[name] for name in names]
+def _contrasted(through: "Mapping[str, Lens]", a: Sequence[str], b: Sequence[str], advance: Callable[[int, int], None]) -> Contrasted:
+    model = language_model()
+    tokens = contrasts.tokens_of(model, a, b)
+    total = sum(len(one.ids) - 1 for one in tokens)
+    read = contrasts.read_lines(model, through, tokens, lambda done: advance(done, total), LM_LOCK)
+    lines: list[Lines] = list(read.values())
     first = np.arange(len(a) + len(b)) < len(a)
     figures = contrasts.contrast(np.concatenate([one.fires for one in lines], axis=1), first)
     shares = [np.concatenate([one.token_share(side) for one in lines]) for side in (first, ~first)]
-    return Contrasted(names, tuple(one.firing.shape[1] for one in lines), figures, *shares)
+    return Contrasted(tuple(through), tuple(one.firing.shape[1] for one in lines), figures, *shares)

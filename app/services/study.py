@@ -1,13 +1,16 @@
 """The study that is shown: its folder, its index, its notebook, its runs and figures."""
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
 
 from bae import reports, runs
+from bae.comsem.records import checkpoint_of
 from bae.curves import Curve
-from bae.index.query import Index
+from bae.index.query import Dictionary, Index
 from bae.notebook import Notebook
 from bae.progress import read_status
 from bae.workspace import Workspace
@@ -27,6 +30,33 @@ def index() -> Index | None:
 @st.cache_resource(max_entries=2, show_spinner=False, on_release=Index.close)
 def open_index(file: str) -> Index:
     return Index(Path(file))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def indexed(file: str) -> Mapping[str, Dictionary]:
+    """The dictionaries of an index, by name."""
+    return open_index(file).dictionaries()
+
+
+def replaced(dictionary: str) -> bool:
+    """Whether the index was built from another checkpoint of this name than the one that is there now; False where either is missing.
+
+    Raises ValueError where the checkpoint's config.json is damaged.
+    """
+    found = index()
+    entry = None if found is None else indexed(str(found.file)).get(dictionary)
+    config = workspace().autoencoder_folder(dictionary) / "config.json"
+    if entry is None or not config.is_file():
+        return False
+    return _provenance(str(config), config.stat().st_mtime_ns) != checkpoint_of(entry.provenance)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _provenance(config: str, stamp: int) -> str:
+    try:
+        return checkpoint_of(json.loads(Path(config).read_text(encoding="utf-8"))["provenance"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{config} is damaged ({error}); copy the checkpoint again") from error
 
 
 def index_status() -> dict | None:
@@ -59,7 +89,8 @@ def _curve(file: str) -> Curve:
     return Curve(Path(file))
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+# of ten dictionaries, the columns that pages show
+@st.cache_data(max_entries=128, show_spinner=False)
 def column(file: str, dictionary: str, name: str) -> list:
     """One number, or the summary, of every feature of a dictionary."""
     return open_index(file).column(dictionary, name)

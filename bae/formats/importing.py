@@ -1,6 +1,5 @@
 """`bae import`: another project's dictionary becomes a checkpoint of a workspace, after a preflight on held-out text."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +17,7 @@ from bae.formats.foreign import Foreign
 from bae.formats.preflight import Fit, Rounding
 from bae.harvest import HiddenStates
 from bae.language_model import LanguageModel, place
+from bae.names import check_dictionary_name
 from bae.workspace import Workspace
 
 SAMPLE_TOKENS = 8192
@@ -58,8 +58,7 @@ def import_dictionary(
 
 
 def _check_name(workspace: Workspace, name: str, replace: bool) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
-        raise ValueError(f"a dictionary's name is a folder: letters, digits, - _ and . only, no dot first; got {name!r}")
+    check_dictionary_name(name)
     if not replace and workspace.autoencoder_folder(name).exists():
         raise FileExistsError(f"{workspace.folder} has a dictionary {name!r}; give another --name, or --replace")
     if name in (table["name"] for table in workspace.recipe.autoencoders) and not replace:

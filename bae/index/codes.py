@@ -19,7 +19,7 @@ class Codes:
         folder = Path(index.file).parent / "codes" / dictionary
         self.files = sorted(folder.glob("[0-9]*.safetensors"))
         if not self.files:
-            raise FileNotFoundError(f"{folder} holds no codes; run `bae index` to build the index again")
+            raise FileNotFoundError(f"{folder} holds no codes; delete the folder of the index and run `bae index`")
         self._index, self._entry = index, index.dictionaries()[dictionary]
         self.n_features = self._entry.n_features
 

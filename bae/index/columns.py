@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bae.index.mapped import create, open_mapped
+from bae.index.mapped import create, damaged, open_mapped
 from bae.index.query import Index
 
 FILE = "columns.safetensors"
+ARRAYS = {"counts", "row", "dense", "positions", "strengths", "tokens"}
 WORD = 64
 """Bits of a word."""
 AT_ONCE = 2**22
@@ -79,6 +80,13 @@ class ColumnsWriter:
         self._next += here
         self._next_position += np.where(self._row < 0, here, 0)
 
+    def tokens(self, feature: int) -> np.ndarray:
+        """int64: the tokens of a feature that have come so far."""
+        if self._row[feature] >= 0:
+            return members(self._dense[self._row[feature]])
+        end = self._next_position[feature]
+        return self._positions[end - (self._next[feature] - _begins(self.counts)[feature]) : end].astype(np.int64)
+
     def close(self) -> None:
         """Write out what is left. Raises ValueError where fewer or more entries came than were counted."""
         if not np.array_equal(self._next, np.cumsum(self.counts)):
@@ -97,8 +105,10 @@ class Columns:
     def __init__(self, index: Index, dictionary: str):
         file = Path(index.file).parent / "codes" / dictionary / FILE
         if not file.is_file():
-            raise FileNotFoundError(f"{file} is missing; run `bae index` to build the index again")
+            raise FileNotFoundError(f"{file} is missing; delete the folder of this index and run `bae index`, which builds it again")
         arrays = open_mapped(file)
+        if lacking := ARRAYS - arrays.keys():
+            raise damaged(file, f"it has no array {', '.join(sorted(lacking))}")
         self.counts = np.array(arrays["counts"])
         """int64 [feature]: tokens on which each fires."""
         self.n_tokens = int(arrays["tokens"][0])

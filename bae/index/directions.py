@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from safetensors import safe_open
 
+from bae.index.arrays import opened
 from bae.index.query import Index
 
 AT_ONCE = 8192
 """Rows that are brought from fp16 to fp32 at a time."""
+REMEDY = "delete it and run `bae index`, which finds it again"
 
 
 class Pull(NamedTuple):
@@ -48,21 +49,54 @@ def tokens_file(folder: Path) -> Path:
     return folder / "tokens.json"
 
 
+class Vocabulary:
+    """What the tokens of the model say. One serves all dictionaries of an index: it takes 10 to 30 MB. Read when it is first asked for.
+
+    Every answer raises ValueError, with what to do, where the file is damaged.
+    """
+
+    def __init__(self, folder: Path):
+        self._file = tokens_file(folder)
+
+    @cached_property
+    def texts(self) -> Sequence[str]:
+        """What every token says, by id."""
+        try:
+            found = json.loads(self._file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{self._file} is damaged ({error}); {REMEDY}") from error
+        if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+            raise ValueError(f"{self._file} is damaged (it is no list of texts); {REMEDY}")
+        return found
+
+    def tokens_of(self, text: str) -> list[int]:
+        """The tokens that say a text, exactly or behind a space, the exact one first; none where it takes several tokens."""
+        return [token for wanted in (text, f" {text}") for token in self._by_text.get(wanted, ())]
+
+    @cached_property
+    def _by_text(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for token, text in enumerate(self.texts):
+            found.setdefault(text, []).append(token)
+        return found
+
+
 class Directions:
     """Reads `directions/DICTIONARY.safetensors` beside the index file, only the rows that are asked for.
 
-    Raises FileNotFoundError where it is missing.
+    Raises FileNotFoundError where it is missing; every answer raises ValueError, with what to do, where a file is damaged.
     """
 
-    def __init__(self, index: Index, dictionary: str):
+    def __init__(self, index: Index, dictionary: str, vocabulary: Vocabulary | None = None):
         self._folder = Path(index.file).parent
+        self.vocabulary = vocabulary or Vocabulary(self._folder)
         self._file = directions_file(self._folder, dictionary)
         for file in (self._file, unembedding_file(self._folder), tokens_file(self._folder)):
             if not file.is_file():
                 raise FileNotFoundError(f"{file} is missing: nobody has looked yet what {dictionary} points at; run `bae index`")
 
     def _rows(self, feature: int, *names: str) -> list[np.ndarray]:
-        with safe_open(self._file, framework="numpy") as arrays:
+        with opened(self._file, REMEDY) as arrays:
             slices = [arrays.get_slice(name) for name in names]
             n_features = slices[0].get_shape()[0]
             if not 0 <= feature < n_features:
@@ -96,27 +130,20 @@ class Directions:
         """
         if not 0 <= token < len(self.texts):
             raise IndexError(f"tokens are 0 to {len(self.texts) - 1}; got {token}")
-        with safe_open(unembedding_file(self._folder), framework="numpy") as arrays:
+        with opened(unembedding_file(self._folder), REMEDY) as arrays:
             word = arrays.get_slice("unembedding")[token : token + 1][0].astype(np.float32)
-        with safe_open(self._file, framework="numpy") as arrays:
+        with opened(self._file, REMEDY) as arrays:
             mean, deviation, length = (arrays.get_tensor(name) for name in ("logit_mean", "logit_deviation", "length"))
             rows = arrays.get_slice("rows")
             runs = [(begin, min(begin + AT_ONCE, len(mean))) for begin in range(0, len(mean), AT_ONCE)]
             parts = [rows[begin:end].astype(np.float32) @ word for begin, end in runs]
         return (np.concatenate(parts) * length - mean) / np.maximum(deviation, np.finfo(np.float32).tiny)
 
-    @cached_property
+    @property
     def texts(self) -> Sequence[str]:
         """What every token says, by id."""
-        return json.loads(tokens_file(self._folder).read_text(encoding="utf-8"))
+        return self.vocabulary.texts
 
     def tokens_of(self, text: str) -> list[int]:
-        """The tokens that say a text, exactly or behind a space, the exact one first; none where it takes several tokens."""
-        return [token for wanted in (text, f" {text}") for token in self._by_text.get(wanted, ())]
-
-    @cached_property
-    def _by_text(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        for token, text in enumerate(self.texts):
-            found.setdefault(text, []).append(token)
-        return found
+        """As `Vocabulary.tokens_of`."""
+        return self.vocabulary.tokens_of(text)

@@ -34,7 +34,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Block:
-    """Mean magnitudes of tokens by channels. Row r covers tokens `tokens[r]` to `tokens[r + 1] - 1`, column c channels likewise."""
+    """Magnitudes of tokens by channels: the mean over tokens, of the loudest channel.
+
+    Row r covers tokens `tokens[r]` to `tokens[r + 1] - 1`, column c channels likewise.
+    """
 
     magnitude: np.ndarray
     """float32 [row column]: burstiness in bits, not below `FAINTEST`, or mean value."""
@@ -45,7 +48,7 @@ class Block:
 def block(
     columns: Columns, table: Table, unread: np.ndarray, tokens: tuple[int, int], channels: tuple[int, int], rows: int, cells: int
 ) -> Block:
-    """At most `rows` by `cells` means over a range of tokens and of channels, both given as first and one behind the last.
+    """At most `rows` by `cells` magnitudes over a range of tokens and of channels, both given as first and one behind the last.
 
     Tokens `unread` (ascending) count in no mean; where there are no others, it is NaN.
     Raises ValueError for a range that is empty or reaches beyond the index.
@@ -59,8 +62,9 @@ def block(
     for place, feature in enumerate(range(*channels)):
         fired, total = _firings(columns, feature, token_edges)
         found[:, place] = table.of(feature, fired, total, sizes)
-    means = np.add.reduceat(found, channel_edges[:-1] - channels[0], axis=1) / np.diff(channel_edges)
-    return Block(means.astype(np.float32), token_edges, channel_edges)
+    # the loudest of several channels: in their mean, one that is always on would be lost
+    loudest = np.maximum.reduceat(found, channel_edges[:-1] - channels[0], axis=1)
+    return Block(loudest.astype(np.float32), token_edges, channel_edges)
 
 
 def _firings(columns: Columns, feature: int, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

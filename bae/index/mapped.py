@@ -36,6 +36,11 @@ def open_mapped(file: Path) -> dict[str, np.ndarray]:
     return _mapped(file, "r")
 
 
+def damaged(file: Path, why: str) -> ValueError:
+    """What is raised of a file of the index that cannot be read, with what to do."""
+    return ValueError(f"{file} is damaged: {why}; delete the folder of this index and run `bae index`, which builds it again")
+
+
 def _take_room(out, size: int) -> None:
     block = b"\0" * 2**20
     left = size - out.tell()
@@ -43,24 +48,28 @@ def _take_room(out, size: int) -> None:
         left -= out.write(block[: min(left, len(block))])
 
 
+def _told(array: dict) -> tuple[type, tuple[int, ...], tuple[int, int]]:
+    """Type, shape, first byte and the one behind the last, as the header has them. Raises KeyError or TypeError where it has not."""
+    begin, end = array["data_offsets"]
+    return TYPES[array["dtype"]], tuple(map(int, array["shape"])), (int(begin), int(end))
+
+
 def _mapped(file: Path, mode: str) -> dict[str, np.ndarray]:
     size = file.stat().st_size
     with file.open("rb") as found:
         length = int.from_bytes(found.read(8), "little")
         if length > size - 8:
-            raise ValueError(f"{file} is damaged: its header is longer than the file; run `bae index` to build the index again")
+            raise damaged(file, "its header is longer than the file")
         try:
             header = json.loads(found.read(length))
-        except ValueError as error:
-            raise ValueError(f"{file} is damaged: its header cannot be read; run `bae index` to build the index again") from error
+            told = {name: _told(one) for name, one in header.items() if name != "__metadata__"}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise damaged(file, "its header cannot be read") from error
     arrays = {}
-    for name, told in header.items():
-        if name == "__metadata__":
-            continue
-        begin, end = (8 + length + offset for offset in told["data_offsets"])
-        kind, shape = TYPES[told["dtype"]], tuple(told["shape"])
+    for name, (kind, shape, offsets) in told.items():
+        begin, end = (8 + length + offset for offset in offsets)
         if end > size or end - begin != math.prod(shape) * np.dtype(kind).itemsize:
-            raise ValueError(f"{file} is damaged: it ends before its array {name}; run `bae index` to build the index again")
+            raise damaged(file, f"it ends before its array {name}")
         # an empty stretch cannot be mapped
         arrays[name] = np.memmap(file, kind, mode, begin, shape) if end > begin else np.empty(shape, kind)
     return arrays

@@ -23,6 +23,8 @@ from bae.magnitude import TOP_K, Magnitude
 CONTEXTS = {"strongest": 16, "threshold": 8, "off": 8, "random": 6}
 """Contexts kept a feature and group."""
 HISTOGRAM_BINS = 24
+SELDOM = 6
+"""Times in a token's top 10 below which a feature's words are those of all tokens that it fires on."""
 SIEVE = 2**24
 """Places of the table that tells entries to be painted from the others; a power of 2."""
 
@@ -127,6 +129,10 @@ class _Survey:
             for leader in leaders.values():
                 leader.update(found)
             off.update(spool, first, entries, places)
+        for feature in np.flatnonzero((top_count < SELDOM) & (spool.count > 0)):
+            # one that fires and is hardly ever among a token's loudest goes with the words that it fires on
+            tokens = columns.tokens(feature)
+            counts.count(np.full(len(tokens), feature), tokens)
         columns.close()
         assert histogram.sum() == spool.count.sum(), "every firing is in one bin of a histogram"
         groups = {band: leader.best for band, leader in leaders.items()} | {"off": off.peaks()}

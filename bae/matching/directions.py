@@ -40,12 +40,6 @@ def rows(workspace: "Workspace", entry: "Dictionary") -> Float[np.ndarray, "feat
     return raw_rows(autoencoder).numpy()
 
 
-def unit(directions: Float[np.ndarray, "feature d_model"]) -> Float[np.ndarray, "feature d_model"]:
-    """Rows brought to length 1; a row of zeros stays."""
-    norms = np.linalg.norm(directions, axis=1, keepdims=True)
-    return directions / np.maximum(norms, np.finfo(np.float32).tiny)
-
-
 def nearest(a: Float[np.ndarray, "feature d_model"], b: Float[np.ndarray, "feature d_model"]) -> Nearest:
     """The nearest row of b for every row of a; both of length 1. Raises ValueError where they differ in width."""
     if a.shape[1] != b.shape[1]:

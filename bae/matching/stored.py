@@ -20,12 +20,14 @@ from bae import runs
 from bae.comsem.records import checkpoint_of
 from bae.files import written_whole
 from bae.index.columns import Columns
+from bae.index.layout import Layout
 from bae.index.query import Dictionary, Index
 from bae.jobs import Job
 from bae.matching.counts import fired, shifted
-from bae.matching.directions import Nearest, cosines_of, nearest, rows, unit
+from bae.matching.directions import Nearest, cosines_of, nearest, rows
 from bae.matching.relations import Side, Thresholds, match
 from bae.progress import Progress
+from bae.projection import unit_rows
 from bae.workspace import Workspace
 
 VERSION = 1
@@ -115,7 +117,7 @@ def _found(
 ) -> Matches:
     first, second = (fired(Columns(index, entry.name)) for entry in entries)
     sides = match(first, second, thresholds, advance)
-    shift = control_shift([len(starts) - 1 for starts in index.contexts()[1]])
+    shift = control_shift(np.diff(Layout.of(index).begins))
     by_chance = [side.tally() for side in match(first, shifted(second, shift), thresholds, advance)] if shift else [{}, {}]
     directions, no_cosine = _directions(workspace, entries)
     compared = []
@@ -141,7 +143,7 @@ def control_shift(sentence_tokens: Sequence[int], seed: int = 0) -> int:
 def _directions(workspace: Workspace, entries: Sequence[Dictionary]) -> tuple[list[np.ndarray], str]:
     """The directions of both, or nothing and the reason why."""
     try:
-        return [unit(rows(workspace, entry)) for entry in entries], ""
+        return [unit_rows(rows(workspace, entry)) for entry in entries], ""
     except ValueError as error:
         return [], str(error)
 

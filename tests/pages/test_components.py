@@ -3,20 +3,23 @@
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_study import HOSTILE
 
-from app import charts
+from app import charts, code_charts, heat_charts, match_charts
 from app.components import tokens
 from app.components.explain import MEANINGS
 from app.components.tokens import KINDS, painted_html
 from app.components.url import code
 from app.numbers import duration, percent
 from app.reading import Stretch, merged_spans, paint_example, visible, word_at
+from bae.index.heatmap import Block
 from bae.index.query import Example
 
+QUOTED = """it's "so" """
 NASTY = ["<script>", "</span>", '" onmouseover="x', "'", "&lt;", "&#60;", "<!--", "]]>", "<style>", "\x00", "\u202e", "🙂", "`", "``"]
 TEXT = st.lists(st.one_of(st.text(max_size=12), st.sampled_from([*NASTY, HOSTILE])), max_size=6).map("".join)
 STRETCHES = st.lists(
@@ -141,10 +144,22 @@ def test_a_bit_that_usually_fires_is_painted_where_it_is_silent():
     assert [s.kind for s in paint_example(example(), 2.0, usually_on=True)] == ["off", "plain", "plain", "grey"]
 
 
-def test_log_bins_count_every_positive_value():
-    edges, counts = charts.log_bins([0, 0.001, 0.01, 0.0101, 0.5, 1.0])
-    assert sum(counts) == 5 and len(edges) == len(counts) + 1 and edges[0] <= 0.001 and edges[-1] >= 1
-    assert charts.log_bins([0.0]) == ([], [])
+def test_foreign_text_of_a_chart_keeps_its_quotes_and_loses_its_tags():
+    """plotly.js shows the entities of quotes as they are written."""
+    assert charts.plotly_text(QUOTED + "<b>&lt;") == QUOTED + "&lt;b&gt;&amp;lt;"
+    assert QUOTED in code_charts.shares([QUOTED], [1], [2], "tokens").data[0].customdata[0]
+    point = match_charts.Point(1, 2, 0.5, 0.5, "split", QUOTED)
+    assert QUOTED in match_charts.jaccard_and_cosine([point], None).data[0].customdata[0][1]
+    one_cell = Block(np.ones((1, 1), np.float32), np.array([0, 1]), np.array([0, 1]))
+    heat = heat_charts.magnitudes(one_cell, QUOTED, "bits", [QUOTED], [QUOTED])
+    assert heat.layout.title.text == heat.layout.yaxis.ticktext[0] == QUOTED and heat.data[1].text[0].count(QUOTED) == 2
+
+
+def test_rates_at_an_edge_are_counted_above_it():
+    rates = [0.0, *(10 ** (number / 4) for number in range(-16, 1))]
+    drawn = match_charts.rates(["a", "b"], [rates, [0.0]])
+    # 1 is an edge too, and the last bin has it
+    assert list(drawn.data[0].y) == [1] * 15 + [2] and not drawn.data[1].y
 
 
 def test_strength_histogram_spans_the_strengths():

@@ -1,6 +1,8 @@
 """Keeping features through the pages: on a feature's page, on the page of what is kept, from any list, and embedded elsewhere."""
 
+import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from small_study import HOSTILE, N_FEATURES
@@ -8,7 +10,7 @@ from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 from test_pages import said
 
-from app import charts, keeping, keeping_embed, keeping_lists, services
+from app import charts, keeping, keeping_embed, keeping_lists, keeping_tables, services
 from app.components import keys as shortcut_keys
 from app.components import plot_format
 from bae.comsem.records import Label, Records, Subject
@@ -83,13 +85,18 @@ def test_a_tag_that_cannot_be_one_is_named(open_page, mine):
     assert len(app.error) == 1 and "at most 40 characters" in app.error[0].value and not kept(mine)[0].tags_of(key())
 
 
+def write_note(app, text: str) -> None:
+    app.text_area(key=f"note:topk:{FEATURE}").set_value(text)
+    button(app, "Save").click().run()
+
+
 def test_a_note_is_shown_where_it_belongs_and_escaped(open_page, mine):
     app = feature_page(open_page, mine)
-    app.text_area(key=f"note:topk:{FEATURE}").set_value(f"{HOSTILE}\nsecond line").run()
+    write_note(app, f"{HOSTILE}\nsecond line")
     assert kept(mine)[1].of(key()).body == f"{HOSTILE}\nsecond line"
     assert "second line" in markup(app) and "<img" not in markup(app) and "<script" not in markup(app)
     assert "second line" not in markup(open_page(mine, "feature", ae="topk", feature="6"))
-    app.text_area(key=f"note:topk:{FEATURE}").set_value("").run()
+    write_note(app, "")
     assert kept(mine)[1].of(key()) is None
 
 
@@ -97,10 +104,10 @@ def test_a_note_of_another_tab_is_not_lost(open_page, mine):
     notes = kept(mine)[1]
     app = feature_page(open_page, mine)
     notes.write(key(), "theirs")
-    app.text_area(key=f"note:topk:{FEATURE}").set_value("ours").run()
+    write_note(app, "ours")
     assert notes.of(key()).body == "theirs" and "changed elsewhere" in app.error[0].value and "theirs" in markup(app)
     assert app.text_area(key=f"note:topk:{FEATURE}").value == "ours"
-    app.text_area(key=f"note:topk:{FEATURE}").set_value("ours and theirs").run()
+    write_note(app, "ours and theirs")
     assert notes.of(key()).body == "ours and theirs" and not app.error
 
 
@@ -253,8 +260,23 @@ def test_what_belongs_to_another_checkpoint_is_said_to(open_page, mine):
 def test_long_lists_are_paged(open_page, mine, monkeypatch):
     one = kept(mine)[2].make("all", keys(services.subject("topk"), range(N_FEATURES)))
     monkeypatch.setattr("app.keeping_tables.PAGE", 50)
+    made, row = [], keeping_tables._row
+    monkeypatch.setattr(keeping_tables, "_row", lambda key, *told: made.append(key.feature) or row(key, *told))
     second = open_page(mine, "kept", show="lists", list=one, page="2").dataframe[0].value
     assert second["feature"].tolist() == list(range(50, N_FEATURES))
+    assert set(made) == set(range(50, N_FEATURES)), "nothing is looked up of what another page shows"
+
+
+def test_a_file_of_a_list_holds_all_of_it_and_is_made_when_it_is_asked_for(open_page, mine, monkeypatch):
+    one = kept(mine)[2].make("all", keys(services.subject("topk"), range(N_FEATURES)))
+    monkeypatch.setattr("app.keeping_tables.PAGE", 5)
+    files = {}
+    monkeypatch.setattr(keeping_lists.st, "download_button", lambda label, made, *_, **__: files.update({label: made}))
+    assert not open_page(mine, "kept", show="lists", list=one).exception
+    # Streamlit makes such a file outside of any page's run
+    with ThreadPoolExecutor(1) as pool:
+        csv, told = pool.submit(files["CSV"]).result(), json.loads(pool.submit(files["JSON"]).result())
+    assert len(csv.splitlines()) == N_FEATURES + 1 and [row["feature"] for row in told["features"]] == list(range(N_FEATURES))
 
 
 def test_links_of_a_list_lead_to_each_dictionary(monkeypatch):

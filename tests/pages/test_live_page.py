@@ -2,8 +2,11 @@
 
 import json
 import math
+import shutil
+from dataclasses import replace
 
 import pytest
+import streamlit as st
 import torch
 from small_study import HOSTILE, N_FEATURES
 from streamlit.testing.v1 import AppTest
@@ -13,10 +16,13 @@ from app import live_continue, live_set, live_two, services
 from app.live_box import EXAMPLES
 from app.reading import Cost, View, paint
 from app.services import texts
+from bae import fit
+from bae.autoencoder import KINDS, checkpoint
 from bae.generation import GenerationConfig, generate
 from bae.index.query import Index
-from bae.inspection import inspect
+from bae.inspection import Inspection, inspect
 from bae.language_model import LanguageModel
+from bae.magnitude import Prior
 from bae.notebook import Notebook
 from bae.text_sets import TextSet, TextSets
 
@@ -49,6 +55,12 @@ def table(app, column: str):
 def address(app, name: str) -> str | None:
     value = app.query_params.get(name)
     return value[0] if isinstance(value, list) else value
+
+
+def dense(ae: str, text: str = TEXT) -> Inspection:
+    """A text as it is read, with its whole codes."""
+    lens, _ = services.reading.judged_lens(ae, str(services.index().file))
+    return inspect(services.language_model(), {ae: lens}, text)[ae]
 
 
 # the modes
@@ -165,6 +177,58 @@ def test_further_dictionaries_are_kept_in_the_address(open_page, study):
     assert address(app, "also") == "" and len(lines(app)) == 1 and "Choose further dictionaries" in said(app)
 
 
+# a checkpoint that was replaced
+
+
+@pytest.fixture
+def retrained(study, tmp_path, tiny_llama):
+    """A study whose `topk` was trained anew after the index was built, with fewer features."""
+    shutil.copytree(study.folder, tmp_path / "study")
+    found = type(study).open(tmp_path / "study")
+    autoencoder, provenance = checkpoint.load(found.autoencoder_folder("topk"))
+    smaller = KINDS["topk"](len(autoencoder.scaling.mean), N_FEATURES - 8, autoencoder.scaling, k=4, seed=9)
+    smaller.prior = Prior(*(getattr(autoencoder.prior, name)[8:] for name in ("rate", "mean", "deviation")), tokens=9)
+    checkpoint.save(smaller, replace(provenance, seed=9), found.autoencoder_folder("topk"))
+    fit.keep(found.fits_file, {"topk": fit.Fit(0.3, 0.3, 100, fit.mark(found.autoencoder_folder("topk")))})
+    return found
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_checkpoint_replaced_since_the_index_is_judged_by_itself(open_page, retrained, mode):
+    app = open_page(retrained, "text", mode=mode, ae="topk", also="bae", set=kept_set(retrained, TEXT), feature="3", token="3")
+    assert not app.exception and not app.error
+    (warned,) = app.warning
+    assert "topk ` was replaced since the index was built" in warned.value
+    told = services.read("topk", TEXT)
+    own = services.lenses().usable["topk"].autoencoder.prior
+    assert told.rate == own.rate.tolist() and len(told.rate) == N_FEATURES - 8
+    assert not any("summary" in frame.value for frame in app.dataframe), "words of the index are those of other features"
+    assert not any("Open its page" in link.proto.label for link in app.get("page_link"))
+    for number in range(len(app.get("bidi_component"))):
+        assert lines(app, number)[0]["tokens"] and not json.loads(app.get("bidi_component")[number].proto.json)["lines"][0].get("names")
+    fine = open_page(retrained, "text", mode=mode, ae="bae", also="bae-deep", set=kept_set(retrained, TEXT), feature="3")
+    assert not fine.warning and services.read("bae", TEXT).rate != services.lenses().usable["bae"].autoencoder.prior.rate.tolist()
+
+
+def test_the_box_on_the_page_of_a_feature_does_not_paint_another_one(open_page, retrained):
+    app = open_page(retrained, "feature", ae="topk", feature="3", text=kept(retrained))
+    assert not app.exception and "another than the one on this page" in said(app)
+    assert "another than the one" not in said(open_page(retrained, "feature", ae="bae", feature="3", text=kept(retrained)))
+
+
+# what is kept
+
+
+def test_readings_are_kept_up_to_a_size(study, monkeypatch):
+    monkeypatch.setenv("BAE_WORKSPACE", str(study.folder))
+    monkeypatch.setattr("app.services.reading.KEPT_BYTES", 3 * services.read("bae", TEXT).size // 2)
+    st.cache_resource.clear()
+    first = services.read("bae", TEXT)
+    assert services.read("bae", TEXT) is first
+    second = services.read("bae", TEXT + " A")
+    assert services.read("bae", TEXT + " A") is second and services.read("bae", TEXT) is not first
+
+
 # output of the model
 
 
@@ -241,7 +305,7 @@ def test_bits_are_those_of_the_index(open_page, study):
     index = Index(study.index_file())
     tokens = index.dictionaries()["bae"].tokens
     q = [(rate * tokens + 0.5) / (tokens + 1) for rate in index.column("bae", "rate")]
-    inspection = services.read("bae", TEXT).inspection
+    inspection = dense("bae")
     expected = [-sum(math.log2(1 - abs(h - p)) for h, p in zip(row, q, strict=True)) for row in inspection.code.tolist()]
     for _, position, kind, heat, note, *_ in lines(app)[0]["tokens"]:
         assert kind == "bits" and 0 < heat <= 1 and note.startswith(f"this token took {expected[position]:,.0f} bits (usual: ")
@@ -290,7 +354,7 @@ def test_the_difference_is_what_a_loop_finds(open_page, study, ae):
     found = table(app, "share_difference")
     shares = []
     for text in (TEXT, "Senate vote bill law."):
-        inspection = services.read(ae, text).inspection
+        inspection = dense(ae, text)
         on = inspection.lens.magnitude.activated(inspection.code)
         shares.append({f: sum(on[t, f].item() for t in range(1, len(on))) / (len(on) - 1) for f in range(N_FEATURES)})
     assert {f for share in shares for f, value in share.items() if value} == set(found["feature"])
@@ -321,7 +385,7 @@ def test_the_features_of_a_set_are_what_a_loop_finds(open_page, study):
     app = open_page(study, "text", ae="topk", set=kept_set(study, *BODIES))
     assert not app.exception and not app.error and "4 texts" in said(app)
     found = table(app, "in_texts").set_index("feature")
-    inspections = [services.read("topk", text).inspection for text in BODIES]
+    inspections = [dense("topk", text) for text in BODIES]
     total = sum(len(one.code) - 1 for one in inspections)
     for feature in range(N_FEATURES):
         counts = [int((one.code[1:, feature] != 0).sum()) for one in inspections]

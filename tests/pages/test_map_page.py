@@ -3,18 +3,24 @@
 import json
 import shutil
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import streamlit as st
 import torch
+from safetensors import safe_open
+from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
 from app import map_charts, maps, token_maps
 from app.map_charts import Colour, Hovers
-from bae import atlas, projection, state_maps
+from bae import atlas, cli, projection, state_maps
+from bae.autoencoder import checkpoint
 from bae.comsem.records import Label, Records, Subject, checkpoint_of
+from bae.index.columns import FILE as COLUMNS
 from bae.index.columns import Columns
-from bae.index.directions import Directions, directions_file
+from bae.index.directions import Directions, directions_file, tokens_file
 from bae.index.layout import Layout
 from bae.index.query import Index
 from bae.language_model import LanguageModel
@@ -101,6 +107,26 @@ def test_a_checkpoint_that_is_not_the_indexed_one_is_left_out_with_the_reason(ba
     assert atlas.map_file(folder, "bae").is_file() and not atlas.map_file(folder, "topk").is_file()
 
 
+def test_what_was_left_out_is_not_tried_again_until_its_checkpoint_changes(bare, monkeypatch):
+    config, aside = bare.autoencoder_folder("topk") / "config.json", bare.folder / "aside"
+    assert not cli._is_whole(bare) and len(atlas.missing(bare)) == 3
+    told = config.read_text()
+    config.write_text("not JSON")
+    bare.autoencoder_folder("bae-deep").rename(aside)
+    refused = atlas.build_atlas(bare)
+    assert cli._is_whole(bare) and atlas.missing(bare) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(LanguageModel, "load", lambda *told: 1 / 0)
+        assert atlas.build_atlas(bare) == refused and set(refused) == {"topk", "bae-deep"}, "it is said again, and nothing is loaded"
+    aside.rename(bare.autoencoder_folder("bae-deep"))
+    config.write_text(told)
+    assert set(atlas.missing(bare)) == {"bae-deep", "topk"} and not cli._is_whole(bare)
+    assert atlas.build_atlas(bare) == {} and atlas.missing(bare) == [] and cli._is_whole(bare)
+    tokens_file(bare.index_file().parent).unlink()
+    assert len(atlas.missing(bare)) == 3, "what is found of all counts for each"
+    assert atlas.build_atlas(bare) == {} and tokens_file(bare.index_file().parent).is_file()
+
+
 def test_a_map_has_a_place_for_every_feature(drawn, index):
     found = atlas.read_map(index, "bae")
     rows = atlas.dictionary_rows(drawn, "bae")
@@ -114,6 +140,20 @@ def test_a_map_has_a_place_for_every_feature(drawn, index):
 
 
 # features
+
+
+def test_axes_of_a_replaced_checkpoint_are_not_drawn_under_the_labels_of_the_index(open_page, bare):
+    before = figure(open_page(bare, "map", ae="topk", method="pca"))["data"][0]["x"]
+    autoencoder, provenance = checkpoint.load(bare.autoencoder_folder("topk"))
+    autoencoder.W_out.data = autoencoder.W_out.data.flip(0)
+    checkpoint.save(autoencoder, provenance, bare.autoencoder_folder("topk"))
+    after = figure(open_page(bare, "map", ae="topk", method="pca"))["data"][0]["x"]
+    assert before != after, "weights of the same origin that were written anew are read anew"
+    checkpoint.save(autoencoder, replace(provenance, seed=99), bare.autoencoder_folder("topk"))
+    for method in ("pca", "umap"):
+        app = open_page(bare, "map", ae="topk", method=method)
+        assert not app.exception and "replaced since the index was built" in app.error[0].value and not app.get("plotly_chart")
+    assert not open_page(bare, "map", ae="bae", method="pca").error
 
 
 def test_without_maps_the_page_says_who_draws_them_and_shows_pca(open_page, bare):
@@ -316,6 +356,31 @@ def test_a_drawn_map_of_tokens_is_shown_and_a_token_opens_its_sentence(open_page
     app = open_page(drawn, "map", ae="topk", show="tokens", of=str(feature), token=str(token))
     assert "the token that was clicked" in said(app) and f"painted: feature {feature}" in said(app)
     assert "the token that was clicked" not in said(app.button(key="close-sentence").click().run())
+    next(index.file.parent.glob(f"codes/topk/{COLUMNS}")).unlink()
+    st.cache_resource.clear()
+    app = open_page(drawn, "map", ae="topk", show="tokens", of=str(feature), token=str(token))
+    assert not app.exception and "columns.safetensors is missing" in app.error[0].value
+
+
+def test_the_first_token_of_all_opens_its_sentence(monkeypatch):
+    put = []
+    monkeypatch.setattr(token_maps.url, "put", lambda **values: put.append(values))
+    token_maps.open_token({"selection": {"points": [{"customdata": 0}]}}, [0, 1])
+    token_maps.open_token({"selection": {"points": [{"customdata": 2}]}}, [0, 1])
+    assert put == [{"token": 0}]
+
+
+def test_a_damaged_map_of_tokens_is_named(open_page, drawn, index):
+    feature = loud(index)
+    request = Request("topk", (feature,))
+    file = state_maps.draw_map(drawn, request)
+    with safe_open(file, framework="numpy") as arrays:
+        metadata, kept = arrays.metadata(), {name: arrays.get_tensor(name) for name in ("x", "y", "activated")}
+    save_file(kept, file, metadata)
+    with pytest.raises(ValueError, match=r"damaged.*delete it"):
+        state_maps.read_state_map(index, request)
+    app = open_page(drawn, "map", ae="topk", show="tokens", of=str(feature))
+    assert not app.exception and "damaged" in app.error[0].value
 
 
 def test_a_token_in_its_sentence_is_text_and_nothing_else():

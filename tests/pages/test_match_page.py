@@ -13,14 +13,15 @@ from streamlit.testing.v1 import AppTest
 from test_pages import said
 
 from app import match_pair, match_table
-from app.services import matching
+from app.finding import holds
 from bae.autoencoder import checkpoint
 from bae.coactivation import coactivation
-from bae.index.columns import Columns
+from bae.index.columns import FILE, Columns, ColumnsWriter
 from bae.index.query import Index
 from bae.jobs import Jobs
 from bae.matching import stored
 from bae.matching.relations import RELATIONS, compared, found
+from bae.notebook import Notebook
 from bae.workspace import Workspace
 
 
@@ -73,16 +74,25 @@ def test_cosines_are_those_of_the_checkpoints(compared_study):
     assert has.any() and np.allclose(one.cosine[has], cosine[np.flatnonzero(has), one.side.best[has]], atol=1e-5)
 
 
-def test_another_checkpoint_than_the_indexed_one_gives_no_cosines(compared_study, open_page):
-    folder = compared_study.autoencoder_folder("bae-deep")
+def test_another_checkpoint_than_the_indexed_one_gives_no_cosines(study, tmp_path, open_page):
+    study = Workspace.open(shutil.copytree(study.folder, tmp_path / "study"))
+    folder = study.autoencoder_folder("bae-deep")
     config = json.loads((folder / "config.json").read_text())
     config["provenance"]["seed"] += 1
     (folder / "config.json").write_text(json.dumps(config))
-    file = stored.compare(compared_study, "bae", "bae-deep")
+    file = stored.compare(study, "bae", "bae-deep")
     matches = stored.read(file)
     assert "another than the one in the index" in matches.no_cosine and np.isnan(matches.first.cosine).all()
-    app = open_page(compared_study, "match", ae="bae", **{"with": "bae-deep"}, feature="3")
+    app = open_page(study, "match", ae="bae", **{"with": "bae-deep"}, feature="3")
     assert not app.exception and "There are no cosines" in said(app)
+
+
+def test_a_pair_without_codes_says_so_and_shows_the_rest(compared_study, tmp_path, open_page):
+    study = Workspace.open(shutil.copytree(compared_study.folder, tmp_path / "study"))
+    (study.index_file().parent / "codes" / "topk" / FILE).unlink()
+    app = open_page(study, "match", ae="bae", **{"with": "topk"}, feature="3")
+    assert not app.exception and ["topk/columns.safetensors is missing" in error.value for error in app.error] == [True]
+    assert "".join(element.value for element in app.html).count("<li") >= 2, "the sentences of both are in the database"
 
 
 def test_the_page_answers_how_many_features_the_other_has(open_page, compared_study):
@@ -171,6 +181,7 @@ def test_filters_keep_what_they_say(compared_study):
         kept = match_table.chosen_features(matches, {"bae": {}, "topk": {}}, relation, "", "count")
         assert [f for f, name in enumerate(matches.first.side.relation) if name == relation] == sorted(kept)
     assert match_table.chosen_features(matches, words, "all", "nowhere", "feature") == []
+    assert holds(" SEA ", "river", "the sea") and holds("", "") and not holds("sea bed", "the sea", "bed")
 
 
 def test_a_damaged_comparison_is_named(open_page, compared_study, tmp_path):
@@ -204,7 +215,30 @@ def test_the_section_of_a_feature_names_its_best_partner_in_every_dictionary(stu
         other = Columns(index, row["dictionary"].rpartition(" · ")[2])
         jaccard = coactivation(own, feature, own.n_tokens, other).jaccard
         assert row["jaccard"] == pytest.approx(np.nanmax(jaccard)) and jaccard[row["feature"]] == pytest.approx(np.nanmax(jaccard))
-    # negative control: a silent feature has no partner, and the section says so
+
+
+def test_a_silent_feature_has_no_partner_and_the_section_says_so(study, tmp_path, monkeypatch):
+    silent, other = 5, 6
+    own = Workspace.open(shutil.copytree(study.folder, tmp_path / "study"))
+    monkeypatch.setenv("BAE_WORKSPACE", str(own.folder))
+    assert section("bae", silent).dataframe, "negative control: before it is silenced it has one"
+    columns = Columns(Index(own.index_file()), "bae")
+    entries = [(token, feature) for feature, tokens in columns.entries() if feature != silent for token in tokens.tolist()]
+    token, feature = np.array(sorted(entries)).T
+    counts = np.bincount(feature, minlength=columns.n_features)
+    writer = ColumnsWriter(own.index_file().parent / "codes" / "bae" / FILE, counts, columns.n_tokens)
+    writer.add(token, feature, np.ones(len(token)))
+    writer.close()
     st.cache_data.clear()
-    monkeypatch.setattr(matching, "partners", lambda ae, feature: [])
-    assert "No feature of another dictionary" in section("bae", feature).caption[0].value
+    st.cache_resource.clear()
+    app = section("bae", silent)
+    assert not app.dataframe and "No feature of another dictionary" in app.caption[0].value
+    assert section("bae", other).dataframe, "negative control: the others have theirs"
+
+
+def test_one_text_is_painted_under_both(compared_study, open_page):
+    text = Notebook(compared_study.notebook_file).keep_text("the naval ship left the harbor")
+    app = open_page(compared_study, "match", ae="bae", **{"with": "topk", "text": text})
+    assert not app.exception and len(app.get("bidi_component")) >= 1
+    closed = open_page(compared_study, "match", ae="bae", **{"with": "topk"})
+    assert len(closed.get("bidi_component")) < len(app.get("bidi_component")), "negative control: without a text nothing is painted"

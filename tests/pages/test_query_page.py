@@ -1,11 +1,15 @@
 """The query page and the heat map: permalinks, exact answers, wrong input, hostile strings."""
 
+import re
+import shutil
+
 import numpy as np
 import pytest
 
 from app import heat
+from app.components import url
 from app.services import codes
-from bae.index.columns import Columns
+from bae.index.columns import FILE, Columns
 from bae.index.query import Index
 
 HOSTILE = ("<script>alert(1)</script>", "`f1` & **f2**", "f1 & $x$", "f1 ' or 1=1 --", ":material/home: f1", "f1 & \u202e🙂", "f1\x00")
@@ -50,16 +54,27 @@ def test_two_dictionaries_in_one_query(study, open_page):
 def test_what_is_wrong_is_pointed_at_and_nothing_breaks(study, open_page, text):
     app = open_page(study, "query", ae="bae", query=text)
     assert not app.exception and len(app.error) == 1
-    assert "^" in app.code[0].value
+    assert "^" in app.code[0].value and re.fullmatch(r"This query cannot be read: (`+) .* \1", app.error[0].value)
     assert "<script" not in "".join(element.value for element in app.html)
+
+
+def test_codes_that_are_missing_are_told_of_every_dictionary(study, open_page, tmp_path):
+    folder = shutil.copytree(study.folder, tmp_path / "study")
+    next(folder.glob(f"index/*/codes/topk/{FILE}")).unlink()
+    study = type(study).open(folder)
+    for query, missing in (("f3", 0), ("f3 & !topk:f3", 1)):
+        app = open_page(study, "query", ae="bae", query=query)
+        assert not app.exception and ["topk/columns.safetensors is missing" in error.value for error in app.error] == [True] * missing
 
 
 def test_an_empty_query_says_what_can_be_asked(study, open_page):
     app = open_page(study, "query", ae="bae")
-    assert "f12 & !f99" in said(app) and any(button.label.startswith("f") for button in app.button)
+    assert "f12 & !f99" in said(app)
     example = next(button for button in app.button if "&" in button.label)
+    assert example.label.startswith("` f"), "a dictionary's name is no Markdown"
     example.click().run()
-    assert app.query_params["query"] in (example.label, [example.label]) and not app.error
+    (query,) = app.query_params["query"] if isinstance(app.query_params["query"], list) else [app.query_params["query"]]
+    assert url.code(query) == example.label and not app.error
 
 
 @pytest.mark.parametrize("name", ["query", "heatmap"])

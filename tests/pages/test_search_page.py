@@ -1,18 +1,24 @@
 """The search page: every way to search, what each says when it finds nothing or cannot search, and that results lead to features."""
 
+import os
 import re
 import shutil
+from types import SimpleNamespace
 
+import duckdb
 import numpy as np
 import pytest
-from small_study import HOSTILE, WORDS
+from small_study import HOSTILE, N_FEATURES, WORDS
 from test_pages import said
 
 from app import search_ways, services
 from app.search_example import EXAMPLE
+from app.services import directions, searching
 from app.services.searching import Contrasted
+from app.services.shelf import Shelf
 from bae.contrast import contrast
 from bae.directions import write_directions, write_vocabulary
+from bae.index.directions import Directions
 from bae.index.query import Index
 from bae.language_model import LanguageModel
 from bae.lenses import load_lenses
@@ -48,9 +54,11 @@ def test_the_empty_page_offers_something_to_try(open_page, study):
 
 
 def test_a_word_is_found_in_the_words_of_features(open_page, study):
-    index = Index(study.index_file())
-    word = next(word for word in WORDS if index.features("bae", words=word).total)
-    expected = {(name, row.feature) for name in index.dictionaries() for row in index.features(name, words=word, limit=500).features}
+    with duckdb.connect(study.index_file(), read_only=True) as connection:
+        rows = connection.execute("select dictionary, feature, words from feature").fetchall()
+    word = next(word for word in WORDS if any(name == "bae" and word in words for name, _, words in rows))
+    expected = {(name, feature) for name, feature, words in rows if any(word in one.lower() for one in words)}
+    assert 0 < len(expected) < len(rows), "negative control: not every feature has it"
     found = results(open_page(study, "search", how="words", q=word))
     app = open_page(study, "search", how="words", q=word)
     assert re.search(rf"of {len(expected):,} features", said(app))
@@ -59,6 +67,25 @@ def test_a_word_is_found_in_the_words_of_features(open_page, study):
     one = results(open_page(study, "search", how="words", q=word, ae="bae"))
     assert "found_in" not in one and set(one["feature"]) <= {feature for name, feature in expected if name == "bae"}
     assert "No label" in said(open_page(study, "search", how="words", q="nowhere at all"))
+
+
+def test_all_that_mention_a_word_are_asked_in_one_query(study, monkeypatch):
+    monkeypatch.setenv("BAE_WORKSPACE", str(study.folder))
+    index = services.index()
+    every = [index.feature("bae", feature) for feature in range(N_FEATURES)]
+    word = next(word for word in WORDS if 0 < sum(word in " ".join(row.words) for row in every) < N_FEATURES)
+    silent = [row.feature for row in every if word not in " ".join(row.words).lower()][:5]
+    label = {feature: SimpleNamespace(text=f"A {word.upper()} of sorts") for feature in silent}
+    monkeypatch.setattr(services, "shown_labels", lambda name: label)
+    asked, rows = [], Index.rows
+    monkeypatch.setattr(Index, "rows", lambda self, sql, *values: asked.append(sql) or rows(self, sql, *values))
+    found = search_ways.by_words(index, ["bae"], word)
+    expected = {row.feature for row in every if word in " ".join(row.words).lower()} | set(silent)
+    assert {one.feature for one in found} == expected == set(search_ways.mentioning(index, "bae", f" {word.title()} "))
+    assert [one.feature for one in found if one.why == "label"] and len(asked) == 2, "one for each of the two searches"
+    monkeypatch.setattr(search_ways, "MOST", 3)
+    assert search_ways.by_words(index, ["bae"], word) == found[:3]
+    assert search_ways.mentioning(index, "bae", "sea'); drop table feature; --") == [], "what is typed is bound"
 
 
 def test_whole_words_come_before_parts_of_words():
@@ -129,9 +156,16 @@ def test_promoters_of_a_token_are_found(open_page, pointed):
 
 
 def test_without_directions_the_page_says_what_to_do(open_page, study, monkeypatch):
-    monkeypatch.setattr("app.services.searching.Directions", lambda *_: (_ for _ in ()).throw(FileNotFoundError("run `bae index`")))
+    monkeypatch.setattr("app.services.directions.Directions", lambda *_: (_ for _ in ()).throw(FileNotFoundError("run `bae index`")))
     app = open_page(study, "search", how="token", q="sea")
     assert not app.exception and "bae index" in app.error[0].value
+
+
+def test_the_vocabulary_is_read_once_for_all_dictionaries(pointed, monkeypatch):
+    monkeypatch.setenv("BAE_WORKSPACE", str(pointed.folder))
+    texts = [directions.directions(name).texts for name in ("bae", "topk", "bae-deep")]
+    assert texts[0] is texts[1] is texts[2]
+    assert Directions(services.index(), "bae").texts is not texts[0], "negative control: alone it reads its own"
 
 
 def kept(study, **texts: str) -> dict[str, str]:
@@ -155,13 +189,48 @@ def test_lines_that_differ_are_contrasted(open_page, study):
     assert not app.dataframe and "than chance may give" in said(app)
 
 
+def test_a_contrast_is_kept_until_a_checkpoint_changes(study, tmp_path, monkeypatch):
+    shutil.copytree(study.folder, tmp_path / "study")
+    monkeypatch.setenv("BAE_WORKSPACE", str(tmp_path / "study"))
+    told: list[int] = []
+    ask = lambda: searching.contrast(["bae"], *(LINES[side].split("\n") for side in "ab"), lambda done, total: told.append(done))  # noqa: E731
+    first = ask()
+    once = len(told)
+    assert ask() is first and len(told) == once > 0
+    os.utime(tmp_path / "study" / "autoencoders" / "bae" / "weights.safetensors")
+    assert ask() is not first and len(told) == 2 * once
+
+
+def test_a_shelf_gives_what_was_made_though_others_crowd_it_out():
+    shelf = Shelf(10, len)
+
+    def make() -> str:
+        for other in "bcde":
+            shelf.get(other, lambda: "a" * 10)
+        return "x" * 99
+
+    assert shelf.get("mine", make) == "x" * 99, "what weighs more than all is kept alone"
+    assert shelf.get("mine", lambda: 1 / 0) == "x" * 99 and shelf.get("e", lambda: "anew") == "anew"
+    for key in "fgh":
+        shelf.get(key, lambda: "four")
+        shelf.get("f", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        shelf.get("g", lambda: 1 / 0)
+
+
+def test_examples_are_not_read_through_a_replaced_checkpoint(open_page, study, monkeypatch):
+    monkeypatch.setattr(services, "replaced", lambda name: name == "topk")
+    app = open_page(study, "search", how="example", cut="lines", also="1", **kept(study, **LINES))
+    assert "replaced since the index was built: ` topk `" in said(app) and "topk" not in set(results(app)["found_in"])
+
+
 @pytest.mark.parametrize(
     "a, b, told",
     [
         ("one line", "another\nand\nanother", "at least 3 lines or sentences; the first side has 1"),
         ("a b\nc d\ne f", "c d\na b\ne f", "the same lines"),
         ("word\n" * 301, "x\ny\nz", "may have 300"),
-        ("sea " * 400 + "\nb\nc", "x\ny\nz", "a line may have 128"),
+        ("sea " * 400 + "\nb\nc", "x\ny\nz", "line 1 of the first side has"),
     ],
 )
 def test_sides_that_cannot_be_compared_are_named(open_page, study, a, b, told):

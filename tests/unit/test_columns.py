@@ -1,5 +1,7 @@
 """The codes by feature: what is read back equals dense codes, whatever form a feature is kept in."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -72,6 +74,25 @@ def test_a_file_cut_short_is_named(tmp_path, columns, cut):
     damaged.write_bytes(file.read_bytes()[:cut])
     with pytest.raises(ValueError, match="damaged"):
         open_mapped(damaged)
+
+
+@pytest.mark.parametrize(
+    "header", [{"a": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}, {"a": {"dtype": "U8"}}, {"a": 3}, [1], 7]
+)
+def test_a_header_that_says_something_else_is_named(tmp_path, header):
+    told = json.dumps(header).encode()
+    (tmp_path / "odd.safetensors").write_bytes(len(told).to_bytes(8, "little") + told + bytes(64))
+    with pytest.raises(ValueError, match="damaged"):
+        open_mapped(tmp_path / "odd.safetensors")
+
+
+def test_columns_without_an_array_are_named(tmp_path, dense):
+    texts, code = dense
+    index = make_index(tmp_path / "index", texts, {"sae": torch.from_numpy(code)})
+    assert Columns(index, "sae").n_features == len(RATES)
+    create(next((tmp_path / "index").glob(f"codes/*/{FILE}")), {"counts": (np.int64, (len(RATES),)), "tokens": (np.int64, (1,))})
+    with pytest.raises(ValueError, match="no array dense, positions, row, strengths; delete the folder"):
+        Columns(index, "sae")
 
 
 def test_the_file_is_an_ordinary_safetensors_file(tmp_path):

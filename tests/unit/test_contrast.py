@@ -9,7 +9,7 @@ import torch
 
 from bae import contrast as module
 from bae.autoencoder import BinaryAutoencoder
-from bae.contrast import LONGEST, Lines, checked, contrast, read_lines
+from bae.contrast import LONGEST, Lines, checked, contrast, read_lines, tokens_of
 from bae.inspection import Lens, inspect
 from bae.language_model import LanguageModel
 from bae.magnitude import Prior
@@ -137,7 +137,7 @@ def test_lines_are_read_as_live_text_reads_them(model):
     lenses = {name: lens(model, layer, seed) for name, layer, seed in (("x", 2, 1), ("y", 3, 2))}
     lines = ["The sea and the harbor.", "A vote", "🙂 `x` <script>", "winter light winter light winter light"]
     told = []
-    found = read_lines(model, lenses, lines, told.append)
+    found = read_lines(model, lenses, tokens_of(model, lines[:3], lines[3:]), told.append)
     assert sum(told) == sum(found["x"].tokens)
     for name, one in lenses.items():
         for number, line in enumerate(lines):
@@ -145,8 +145,34 @@ def test_lines_are_read_as_live_text_reads_them(model):
             code = live.code[live.read] != 0
             assert np.array_equal(found[name].firing[number], code.sum(0).numpy()) and found[name].tokens[number] == len(code)
     assert found["x"].fires.any() and not np.array_equal(found["x"].firing, found["y"].firing)
-    with pytest.raises(ValueError, match=f"line 2 has .* a line may have {LONGEST}"):
-        read_lines(model, lenses, ["short", "sea " * 200])
+    assert found["x"].firing.dtype == np.uint8
+
+
+def test_a_line_that_is_too_long_is_named_with_its_side(model):
+    for a, b, side in ((["short", "sea " * 200], ["short"], "first"), (["short"], ["short", "sea " * 200], "second")):
+        with pytest.raises(ValueError, match=f"line 2 of the {side} side has .* a line may have {LONGEST}"):
+            tokens_of(model, a, b)
+
+
+def test_the_model_is_held_for_a_batch_at_a_time(model, monkeypatch):
+    class Turn:
+        held = taken = 0
+
+        def __enter__(self):
+            self.held, self.taken = 1, self.taken + 1
+
+        def __exit__(self, *_):
+            self.held = 0
+
+    turn, whole = Turn(), LanguageModel.hidden_states
+    monkeypatch.setattr(LanguageModel, "hidden_states", lambda *told: whole(*told) if turn.held else 1 / 0)
+    monkeypatch.setattr("bae.set_reading.BATCH_TOKENS", 8)
+    lines = [f"sea vote law {number}" for number in range(9)]
+    lenses, free = {"x": lens(model, 2, 1)}, []
+    found = read_lines(model, lenses, tokens_of(model, lines, []), lambda tokens: free.append(not turn.held), turn)
+    assert turn.taken == len(free) > 3 and all(free), "others come in between, and nothing is drawn while it is held"
+    monkeypatch.undo()
+    assert np.array_equal(found["x"].firing, read_lines(model, lenses, tokens_of(model, lines, []))["x"].firing)
 
 
 def test_massive_activations_are_left_out(model):
@@ -154,11 +180,11 @@ def test_massive_activations_are_left_out(model):
     norms = [float(state) for state in model.hidden_states(torch.tensor([model.tokenize("sea vote law").ids]), [2])[2][0, 1:].norm(dim=-1)]
     scaling = Scaling(one.autoencoder.scaling.mean, 1.0, norm_limit=sorted(norms)[-1] * 0.999)
     one.autoencoder.scaling = scaling
-    found = read_lines(model, {"x": one}, ["sea vote law"])["x"]
+    found = read_lines(model, {"x": one}, tokens_of(model, ["sea vote law"], []))["x"]
     assert found.tokens[0] == len(norms) - 1
 
 
 def test_the_share_of_tokens_is_a_mean_over_lines():
-    lines = Lines(np.array([4, 2, 0]), np.array([[2, 0], [2, 1], [0, 0]]))
+    lines = Lines(np.array([4, 2, 0]), np.array([[2, 0], [2, 1], [0, 0]], np.uint8))
     assert lines.token_share(np.array([True, True, False])).tolist() == [0.75, 0.25]
     assert lines.token_share(np.array([False, False, True])).tolist() == [0, 0]

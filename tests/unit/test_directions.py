@@ -1,16 +1,19 @@
 """What rows point at: the logit lens against the model's own head, neighbours against a loop, and reading it back from files."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 from small_index import make_index, n_tokens, sentences
 
 from bae import directions
 from bae.autoencoder import BinaryAutoencoder, Transcoder
 from bae.directions import final_gain, lens_rows, nearest_rows, raw_rows, unembedding, write_directions, write_vocabulary
-from bae.index.directions import Directions, directions_file
+from bae.index.directions import Directions, directions_file, tokens_file, unembedding_file
+from bae.index.query import Index
 from bae.scaling import Scaling
 
 FEATURES, ZERO = 40, 7
@@ -173,3 +176,26 @@ def test_what_is_not_there_is_told_with_what_to_do(index, found):
     with pytest.raises(IndexError):
         found.near(-1)
     assert directions_file(index.file.parent, "bae").is_file()
+
+
+def test_damaged_files_are_told_with_what_to_do(index, model, autoencoder, tmp_path):
+    folder = shutil.copytree(index.file.parent, tmp_path / "index")
+    found = Directions(Index(folder / index.file.name), "bae")
+    assert found.promoted(3) and found.near(3) and len(found.promoters(1)) == FEATURES
+    whole = directions_file(folder, "bae").read_bytes()
+    for damaged in (whole[:100], whole[:-10], b"", b"no arrays"):
+        directions_file(folder, "bae").write_bytes(damaged)
+        for ask in (found.promoted, found.near, found.promoters):
+            with pytest.raises(ValueError, match=r"damaged.*bae index"):
+                ask(1)
+    save_file({"near": np.zeros(FEATURES, np.int32)}, directions_file(folder, "bae"))
+    with pytest.raises(ValueError, match=r"damaged.*bae index"):
+        found.suppressed(1)
+    directions_file(folder, "bae").write_bytes(whole)
+    unembedding_file(folder).write_bytes(b"")
+    with pytest.raises(ValueError, match=r"damaged.*bae index"):
+        found.promoters(1)
+    for damaged in ("[", '{"a": 1}', "[1, 2]"):
+        tokens_file(folder).write_text(damaged)
+        with pytest.raises(ValueError, match=r"damaged.*bae index"):
+            _ = Directions(Index(folder / index.file.name), "bae").texts

@@ -5,7 +5,7 @@ import torch
 
 from bae.autoencoder import KINDS, Pair
 from bae.evaluation import evaluate
-from bae.inspection import Lens, inspect, summarize
+from bae.inspection import Lens, SparseInspection, inspect, summarize
 from bae.language_model import Place, place
 from bae.scaling import Scaling
 
@@ -86,3 +86,18 @@ def test_odd_texts_are_read(tiny_model, lenses, text):
 def test_feature_out_of_range(tiny_model, lenses):
     with pytest.raises(ValueError, match="0 to 47"):
         inspect(tiny_model, lenses, TEXT)["relu"].feature(48)
+
+
+def test_what_is_kept_of_an_inspection_says_the_same_in_less_memory(tiny_model, lenses):
+    for one in inspect(tiny_model, lenses, TEXT * 4).values():
+        kept, dense = SparseInspection.of(one), one.code.numel() * 2 * one.code.element_size()
+        # half of the features of a random ReLU or Transcoder fire
+        assert kept.size < (0.7 if one.lens.name in ("binary", "topk") else 1.1) * dense
+        for feature in range(48):
+            (magnitude, activated), (code, strength) = one.feature(feature), one.column(feature)
+            again, same = kept.feature(feature), kept.column(feature)
+            assert torch.equal(again[0], magnitude) and torch.equal(again[1], activated) and torch.equal(same[0], code)
+            told = one.lens.magnitude.activated(one.code)[:, feature] | (code != 0)
+            assert torch.equal(same[1][told], strength[told]) and same[1][~told].isnan().all(), "what is not kept is not made up"
+        with pytest.raises(ValueError, match="features 0 to 47"):
+            kept.feature(48)

@@ -18,6 +18,8 @@ TOP_LEVEL = {"app", "bae", "data", "docs", "pages", "tests"} | {
 }
 GATE = ROOT / "bae" / "formats" / "safe_files.py"
 """The one module that may name `pickle`: it refuses everything but plain values."""
+SERVICES = ROOT / "app" / "services"
+CACHES = {"cache_data", "cache_resource"}
 UNLOADABLE = {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal", "joblib"}
 
 Rule = Callable[[str, ast.AST], Iterator[str]]
@@ -60,6 +62,21 @@ def no_torch_in_pages(layer: str, tree: ast.AST) -> Iterator[str]:
         yield from (f"imports {name}" for name in roots(tree) & {"torch", "transformers", "safetensors"})
 
 
+def caches_in_services(_layer: str, tree: ast.AST) -> Iterator[str]:
+    """`st.cache_*` is used in app/services only, whose sources are not shown to this rule."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in CACHES:
+            yield f"line {node.lineno} uses {ast.unparse(node)}"
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "streamlit":
+            yield from (f"line {node.lineno} imports {alias.name}" for alias in node.names if alias.name in CACHES)
+
+
+def no_umap_in_the_server(layer: str, tree: ast.AST) -> Iterator[str]:
+    """numba's threads can abort the web process: maps are drawn by jobs, in `bae.projection`, which imports it where it is used."""
+    if layer in ("app", "pages"):
+        yield from (f"imports {name}" for name in roots(tree) & {"umap", "numba", "pynndescent"})
+
+
 def no_pickle(_layer: str, tree: ast.AST) -> Iterator[str]:
     yield from (f"imports {name}" for name in roots(tree) & UNLOADABLE)
     for node in ast.walk(tree):
@@ -93,6 +110,13 @@ BROKEN = [
     (no_streamlit_in_bae, "bae", "import streamlit as st"),
     (no_streamlit_in_bae, "bae", "import importlib\nimportlib.import_module('streamlit')"),
     (no_torch_in_pages, "pages", "from torch import Tensor"),
+    (caches_in_services, "app", "@st.cache_resource(max_entries=2)\ndef f():\n    pass"),
+    (caches_in_services, "app", "@st.cache_data\ndef f():\n    pass"),
+    (caches_in_services, "pages", "from streamlit import cache_data as kept"),
+    (caches_in_services, "pages", "import streamlit\nkeep = streamlit.cache_data"),
+    (no_umap_in_the_server, "app", "from umap import UMAP"),
+    (no_umap_in_the_server, "pages", "def f():\n    import umap.plot"),
+    (no_umap_in_the_server, "app", "import importlib\nimportlib.import_module('numba')"),
     (no_pickle, "bae", "import pickle"),
     (no_pickle, "app", "weights = torch.load('x.pt')"),
     (no_pickle, "bae", "weights = torch.load('x.pt', weights_only=False)"),
@@ -107,6 +131,9 @@ LAWFUL = [
     (imports_go_down, "pages", "from app import services\nfrom bae.magnitude import Prior"),
     (no_streamlit_in_bae, "app", "import streamlit as st"),
     (no_torch_in_pages, "app", "import torch"),
+    (caches_in_services, "app", "from functools import cached_property\nfrom streamlit import session_state"),
+    (no_umap_in_the_server, "bae", "from umap import UMAP"),
+    (no_umap_in_the_server, "app", "from bae.projection import Method"),
     (no_pickle, "bae", "from safetensors.torch import load_file\nload_file('x')\nnp.load(p, allow_pickle=False)"),
     (no_pickle, "bae", "weights = torch.load('x.pt', weights_only=True)"),
     (no_broad_except, "bae", "try:\n    f()\nexcept (ValueError, OSError) as error:\n    raise"),
@@ -119,6 +146,9 @@ def test_the_house_keeps_its_laws(rule):
     paths = EVERYTHING if rule is no_broad_except else SOURCES
     if rule is no_pickle:
         paths = [path for path in paths if path != GATE]
+    if rule is caches_in_services:
+        paths = [path for path in paths if SERVICES not in path.parents]
+        assert list(rule("app", ast.parse((SERVICES / "codes.py").read_text(encoding="utf-8")))), "negative control: it has some"
     assert len(paths) > 10, "nothing was read"
     broken = [
         f"{path.relative_to(ROOT)}: {fault}"

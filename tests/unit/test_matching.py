@@ -11,9 +11,10 @@ from small_index import make_index, n_tokens, sentences
 
 from bae.index.columns import Columns
 from bae.matching import counts
-from bae.matching.directions import Nearest, cosines_of, nearest, unit
+from bae.matching.directions import Nearest, cosines_of, nearest
 from bae.matching.relations import RELATIONS, Thresholds, beyond_chance, compared, found, match
 from bae.matching.stored import Compared, Matches, control_shift, file_of, job_name, read, write
+from bae.projection import unit_rows
 
 TOKENS = 4000
 
@@ -146,7 +147,7 @@ def test_impossible_thresholds_are_refused(wrong):
 
 def test_cosines_are_those_of_a_loop():
     draw = np.random.default_rng(0)
-    a, b = unit(draw.normal(size=(50, 8))), unit(draw.normal(size=(30, 8)))
+    a, b = unit_rows(draw.normal(size=(50, 8))), unit_rows(draw.normal(size=(30, 8)))
     b[4] = a[7]
     cosine = np.array([[float(left @ right) for right in b] for left in a])
     near = nearest(a, b)

@@ -121,6 +121,20 @@ def test_a_set_is_its_texts_one_by_one(tiny_model, lens):
     assert not torch.equal(read(tiny_model, lens, TEXTS[:-1]).shares.count, expected.count), "negative control: a text less"
 
 
+def test_a_batch_that_fails_is_read_again_and_counted_once(tiny_model, lens, monkeypatch):
+    whole, broken = Shares.of.__func__, iter([False, True])
+    reading = SetReading(tiny_model, lens, ["sea vote.", "law film."])
+    monkeypatch.setattr(Shares, "of", classmethod(lambda cls, one: 1 / 0 if next(broken, False) else whole(cls, one)))
+    with pytest.raises(ZeroDivisionError):
+        reading.advance()
+    assert reading.done == 0 and reading.shares is None and not reading.finished
+    while not reading.finished:
+        before = reading.done
+        reading.advance()
+        assert reading.done > before, "it would go on for ever"
+    assert torch.equal(reading.shares.count, read(tiny_model, lens, ["sea vote.", "law film."]).shares.count)
+
+
 def test_shares_are_what_a_loop_counts(tiny_model, lens):
     inspection = inspect(tiny_model, {"x": lens}, TEXTS[1])["x"]
     shares = Shares.of(inspection)
