@@ -10,7 +10,7 @@ from bae.index.query import Feature, Index
 
 RARE = 0.02
 """A feature that fires on more tokens makes no clear first example."""
-TELLING = 4
+TELLING = 6
 """Letters of a word that is likely to mean something by itself."""
 SHOWN = 3
 

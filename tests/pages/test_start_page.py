@@ -25,11 +25,11 @@ def test_the_first_example_is_rare_and_its_first_word_stands_out_most(study, mon
     best, chosen = 0.0, None
     for number in range(64):
         row = index.feature("bae", number)
-        telling = row.words and len(row.words[0]) >= 4 and all(letter.isalpha() for letter in row.words[0])
+        telling = row.words and len(row.words[0]) >= start.TELLING and all(letter.isalpha() for letter in row.words[0])
         if telling and row.rate <= 0.02 and row.top_count > 5 and row.word_scores[0] > best:
             best, chosen = row.word_scores[0], number
     assert start.clearest(index, "bae").feature == chosen
-    assert index.telling("bae", 0.0, 4) == [], "negative control: none is so rare"
+    assert index.telling("bae", 0.0, start.TELLING) == [], "negative control: none is so rare"
 
 
 def test_searching_from_it_leads_to_the_search_page(study, open_page):
