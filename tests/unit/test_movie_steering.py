@@ -1,0 +1,221 @@
+"""The movie experiment: no review in two sets, answers those of whole prompts read one by one, a stopped run goes on."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from scipy.stats import binomtest
+
+from bae import corpus
+from bae.experiments import movie_answers, movie_prompts, movie_steering
+from bae.experiments.movie_answers import answers, answers_to_long, begin
+from bae.experiments.movie_prompts import Review, draw, label_tokens, prompt, prompts
+from bae.experiments.movie_results import PLAIN, PROMPTED, Point, Results, Settings, curves, kept_results, tables
+from bae.experiments.movie_steering import run
+from bae.steering import Add, steered
+from bae.workspace import Workspace
+from tests.conftest import prose
+from tests.pages.small_study import LAYER, make_study
+
+LABELS = (" vote", " sea")
+"""Of which the small tokenizer knows the first tokens apart."""
+SETTINGS = Settings(LAYER, samples=6, shots=2, kept=8, gammas=(0.0, 1.0, 2.0), controls=2)
+
+
+@pytest.fixture(autouse=True)
+def labels(monkeypatch):
+    monkeypatch.setattr(movie_prompts, "LABELS", LABELS)
+
+
+@pytest.fixture
+def study(tmp_path, tiny_llama) -> Workspace:
+    return make_study(tmp_path / "study", tiny_llama)
+
+
+def key(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalnum())
+
+
+def test_no_review_is_in_two_sets(monkeypatch):
+    sets = draw(100, seed=3)
+    found = [[key(review.text) for review in part] for part in (sets.test, sets.estimation, sets.demonstrations)]
+    assert [len(part) for part in found] == [100, 100, movie_prompts.POOL]
+    every = [text for part in found for text in part]
+    assert len(set(every)) == len(every)
+    assert sets == draw(100, seed=3) != draw(100, seed=4)
+
+    # negative control: a review that stands in all splits under several ids, in other words of white space and signs, is taken once
+    def everywhere(split, seed=0):
+        for number in range(3000):
+            text = f"Twice  told, {number}!" if split == "held-out" else f"twice told {number}"
+            yield corpus.Document(f"{split}/{number}", text), 1.0
+
+    monkeypatch.setattr(corpus, "scored_reviews", everywhere)
+    sets = draw(50)
+    texts = [key(review.text) for part in (sets.test, sets.estimation, sets.demonstrations) for review in part]
+    assert len(set(texts)) == len(texts) == 100 + movie_prompts.POOL
+
+
+def test_labels_are_signs_and_zeros_are_dropped():
+    scores = {" ".join(document.text.split()): score for document, score in corpus.scored_reviews("held-out")}
+    sets = draw(200)
+    assert all(review.positive == (scores[review.text] > 0) and scores[review.text] for review in sets.test)
+    assert 0.3 < sum(review.positive for review in sets.test) / 200 < 0.7
+
+
+def test_the_prompt_is_that_of_the_paper(monkeypatch):
+    monkeypatch.setattr(movie_prompts, "LABELS", (" negative", " positive"))
+    shots = [Review("a genuinely moving drama .", True), Review("freakshow", False)]
+    assert prompt(Review("a taste for the quirky", True), shots) == (
+        "sentence: a genuinely moving drama . sentiment: positive\nsentence: freakshow sentiment: negative\n"
+        "sentence: a taste for the quirky sentiment:"
+    )
+
+
+def test_no_query_is_among_its_demonstrations_nor_its_label_told():
+    sets = draw(60)
+    for query, text in zip(sets.estimation, prompts(sets.estimation, sets.demonstrations, 8), strict=True):
+        lines = text.split("\n")
+        assert len(lines) == 9 and lines[-1] == f"sentence: {query.text} sentiment:"
+        assert all(query.text not in line for line in lines[:-1]) and len(set(lines)) == 9
+    drawn = [text.rsplit("\n", 1)[0] for text in prompts(sets.test, sets.demonstrations, 8)]
+    assert len(set(drawn)) == 60, "each query has its own"
+
+
+def test_more_reviews_than_there_are():
+    with pytest.raises(ValueError, match=r"1,\d\d\d different reviews for the test set; got samples = 5,000"):
+        draw(5000)
+    with pytest.raises(ValueError, match="at least 2"):
+        draw(1)
+
+
+def test_labels_that_begin_alike_are_refused(tiny_model, monkeypatch):
+    negative, positive = label_tokens(tiny_model)
+    assert [tiny_model.token_text(token) for token in (negative, positive)] == list(LABELS)
+    monkeypatch.setattr(movie_prompts, "LABELS", (" vote", " vote a lot"))
+    with pytest.raises(ValueError, match="do not tell the labels apart"):
+        label_tokens(tiny_model)
+
+
+@pytest.mark.parametrize("batch", [3, 128])
+def test_answers_are_those_of_every_prompt_read_whole_and_alone(tiny_model, monkeypatch, batch):
+    monkeypatch.setattr(movie_answers, "BATCH", batch)
+    texts = [prose(seed, 1 + seed % 3) for seed in range(7)]
+    begun = begin(tiny_model, texts)
+    for push in (torch.zeros(32), torch.randn(32, generator=torch.Generator().manual_seed(0))):
+        way = [Add(LAYER, push, strength=4.0, positions="last")] if push.any() else []
+        for _ in range(2):  # what was read serves again
+            found = answers(tiny_model, begun, way)
+        for text, logits in zip(texts, found, strict=True):
+            ids = tiny_model.tokenize(text).ids
+            with steered(tiny_model, way, len(ids)), torch.inference_mode():
+                whole = tiny_model.model(torch.tensor([ids])).logits[0, -1]
+            assert torch.allclose(logits, whole, atol=1e-3)
+    plain = answers(tiny_model, begun)
+    assert torch.allclose(plain, answers_to_long(tiny_model, tiny_model.tokenize_each(texts), lambda _: None), atol=1e-3)
+    assert not torch.allclose(found, plain, atol=0.1), "negative control: the push is seen"
+
+
+def test_intervals_are_wilson_s():
+    point = Point("bae", 1.0, 512, vocabulary=160, labels=300, answered=200, positive=20, said={})
+    for of, right in (("vocabulary", 160), ("labels", 300)):
+        interval = binomtest(right, 512).proportion_ci(0.95, method="wilson")
+        assert point.interval(of) == pytest.approx((interval.low, interval.high)) and point.accuracy(of) == right / 512
+        assert point.interval(of) != pytest.approx(tuple(binomtest(right, 512).proportion_ci(0.95, method="exact")), abs=1e-4)
+
+
+def test_a_run_keeps_every_method_at_every_strength(study, tiny_model):
+    results = run(study, SETTINGS, tiny_model)
+    methods = {"bae", "bae, signs", "topk", "difference of means"}
+    drawn = {f"bae, {kind} {number}" for kind in ("random features", "random direction") for number in (1, 2)}
+    assert set(results.directions) == methods | drawn
+    assert results.known() == {(PLAIN, 0.0), (PROMPTED, 0.0)} | {(method, gamma) for method in methods | drawn for gamma in (1.0, 2.0)}
+    assert all(point.tested == 6 and point.vocabulary <= point.answered for point in results.points)
+    told = results.directions
+    for control in {"bae, signs"} | drawn:
+        assert told[control]["length"] == pytest.approx(told["bae"]["length"], rel=1e-4)
+    assert kept_results(study)[0] == results and 0.5 <= results.majority <= 1
+    titles = curves(results)
+    assert set(titles) == {PLAIN, PROMPTED, *methods, "bae, random features", "bae, random direction"}
+    assert [len(points) for points in titles["bae, random direction"]] == [1, 2, 2], "strength 0 is the model as it is, for all"
+    lines = tables(results)
+    assert len(lines) == 2 * (len(titles) + 3) and all(line.count("|") == lines[0].count("|") for line in lines if line)
+    status = json.loads(study.status_file("movie-steering").read_text())
+    assert status["done"] == status["total"] == 1 + 8 * 2
+
+
+def test_points_are_counted_as_a_loop_counts_them(study, tiny_model):
+    results = run(study, SETTINGS, tiny_model)
+    tested, tokens = draw(6).test, label_tokens(tiny_model)
+    logits = answers(tiny_model, begin(tiny_model, prompts(tested)))
+    point = next(point for point in results.points if point.method == PLAIN)
+    assert point.labels == sum(
+        (row[tokens[1]] > row[tokens[0]]).item() == review.positive for row, review in zip(logits, tested, strict=True)
+    )
+    assert point.vocabulary == sum(row.argmax().item() == tokens[review.positive] for row, review in zip(logits, tested, strict=True))
+    assert point.answered == sum(row.argmax().item() in tokens for row in logits) and sum(point.said.values()) == 6
+
+
+class Stopped(RuntimeError):
+    """Somebody ended the run."""
+
+
+def test_a_stopped_run_goes_on_and_repeats_nothing(study, tiny_model, monkeypatch):
+    made, stop_after = [], [5]
+    counted = movie_steering.answers
+
+    def count(*given):
+        if len(made) == stop_after[0]:
+            raise Stopped
+        made.append(1)
+        return counted(*given)
+
+    reads = []
+    examples = movie_steering.read_examples
+    monkeypatch.setattr(movie_steering, "read_examples", lambda *given, **more: reads.append(1) or examples(*given, **more))
+    monkeypatch.setattr(movie_steering, "answers", count)
+    with pytest.raises(Stopped):
+        run(study, SETTINGS, tiny_model)
+    half = kept_results(study)
+    assert len(half) == 1 and len(half[0].points) == 1 + 5
+    stop_after[0] = 10**9
+    whole = run(study, SETTINGS, tiny_model)
+    assert len(made) == 1 + 8 * 2 and len(reads) == 2, "nothing was run twice"
+    assert [point for point in whole.points if point in half[0].points] == half[0].points
+    run(study, SETTINGS, tiny_model)
+    assert len(made) == 17
+    more = run(study, Settings(LAYER, samples=6, shots=2, kept=8, gammas=(0.5,), controls=2), tiny_model)
+    assert len(made) == 17 + 8 and more.file == whole.file and more.settings["gammas"] == [0.0, 0.5, 1.0, 2.0]
+    other = run(study, Settings(LAYER, samples=5, shots=2, kept=8, gammas=(1.0,), controls=0), tiny_model)
+    assert other.file != whole.file and len(kept_results(study)) == 2, "negative control: another setting is another run"
+    assert Results.read(whole.file) == more
+
+
+def test_another_checkpoint_is_another_run(study, tiny_model):
+    settings = Settings(LAYER, samples=4, shots=1, kept=4, gammas=(1.0,), controls=0)
+    first = run(study, settings, tiny_model)
+    weights = study.autoencoder_folder("topk") / "weights.safetensors"
+    save_file({name: 0.5 * tensor if name == "W_out" else tensor for name, tensor in load_file(weights).items()}, weights)
+    second = run(study, settings, tiny_model)
+    assert second.file != first.file
+    assert second.directions["topk"]["length"] == pytest.approx(0.5 * first.directions["topk"]["length"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ({"gammas": ()}, "strengths"),
+        ({"gammas": (float("nan"),)}, "finite"),
+        ({"gammas": (-1.0,)}, "from 0 up"),
+        ({"shots": 0}, "at least 1; got 0"),
+    ],
+)
+def test_impossible_settings_are_named(wrong, match):
+    with pytest.raises(ValueError, match=match):
+        Settings(LAYER, **wrong)
+
+
+def test_a_layer_without_a_dictionary_is_refused(study, tiny_model):
+    with pytest.raises(ValueError, match=r"no dictionary of this workspace is at layer 4; there are some at \[2, 3\]"):
+        run(study, Settings(4, samples=4), tiny_model)
