@@ -51,6 +51,7 @@ PAGES = {
     "training": PageEntry(
         "Training", "Dictionaries", ":material/model_training:", "Train dictionaries, and watch them learn", ("ae", "text", "runs")
     ),
+    "entropy": PageEntry("Entropy", "Information", ":material/data_usage:", "How many bits hidden states hold", ("text",)),
 }
 
 

@@ -84,7 +84,7 @@ def _nothing(way: str) -> str:
     return {
         "meaning": "No feature has a label or words that can be compared.",
         "words": "No label and no distinctive word contains this. Try another word, or search by meaning or in sentences.",
-        "text": "No feature fires there more than elsewhere for certain. Try what occurs more often.",
+        "text": "No sentence of the index holds it, or no feature fires there more than elsewhere for certain. Try what occurs more often.",
         "token": "No feature promotes this token.",
     }[way]
 

@@ -3,6 +3,7 @@
 from app.meanings.codes import CODES
 from app.meanings.features import FEATURES
 from app.meanings.heat import HEAT
+from app.meanings.information import INFORMATION
 from app.meanings.keeping import KEEPING
 from app.meanings.labels import LABELS
 from app.meanings.live import LIVE
@@ -13,7 +14,21 @@ from app.meanings.measures import MEASURES
 from app.meanings.searching import SEARCHING
 from app.meanings.training import TRAINING
 
-MEANINGS: dict[str, Meaning] = FEATURES | TRAINING | MEASURES | LABELS | CODES | HEAT | KEEPING | LIVE | MATCHING | SEARCHING | MAPS
+SUBJECTS = (
+    FEATURES,
+    TRAINING,
+    MEASURES,
+    LABELS,
+    CODES,
+    HEAT,
+    KEEPING,
+    LIVE,
+    MATCHING,
+    SEARCHING,
+    MAPS,
+    INFORMATION,
+)
+MEANINGS: dict[str, Meaning] = {name: meaning for subject in SUBJECTS for name, meaning in subject.items()}
 
 
 def hover(name: str) -> str:
