@@ -3,6 +3,7 @@
 import time
 from contextlib import closing
 from html import escape
+from itertools import count
 
 import streamlit as st
 
@@ -33,14 +34,16 @@ def take_up() -> None:
 
 def show(text: str) -> None:
     """The button with its settings; while the model writes, its output."""
-    length = url.choice("more", LENGTHS, "60")
+    lengths = _lengths(services.limits().max_new_tokens)
+    usual = "60" if "60" in lengths else lengths[-1]
+    length = url.choice("more", lengths, usual)
     temperature = url.choice("temperature", TEMPERATURES, "0")
     seed = url.whole("seed", 0, LARGEST_SEED, 0)
     typed = live_box.typed_characters()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button("Continue", icon=":material/edit:", on_click=_ask, help=hover("continue"))
         shown = {"format_func": lambda tokens: f"{tokens} tokens", "required": True, "label_visibility": "collapsed"}
-        url.bound(st.segmented_control, "Tokens", "more", length, LENGTHS, default="60", **shown)
+        url.bound(st.segmented_control, "Tokens", "more", length, lengths, default=usual, **shown)
         with st.popover("Settings", icon=":material/tune:"):
             url.bound(st.select_slider, "Temperature", "temperature", temperature, TEMPERATURES, default="0", help=hover("temperature"))
             url.bound(st.number_input, "Seed", "seed", seed, 0, LARGEST_SEED, default=0, help=hover("generation_seed"))
@@ -50,6 +53,11 @@ def show(text: str) -> None:
         _write(text, len(text) if typed is None else typed, int(length), float(temperature), seed)
 
 
+def _lengths(most: int) -> tuple[str, ...]:
+    """How many tokens may be asked for: those of the list that the administrator allows, else as many as are allowed."""
+    return tuple(length for length in LENGTHS if int(length) <= most) or (str(most),)
+
+
 def _ask() -> None:
     st.session_state[ASKED] = True
 
@@ -57,39 +65,46 @@ def _ask() -> None:
 def _write(text: str, typed: int, max_tokens: int, temperature: float, seed: int) -> None:
     """Have the model write, then draw the page anew with the output in the text.
 
-    Whatever a person does meanwhile ends it: Streamlit leaves this function at the next thing that it draws, which lets go of
-    the model's lock. So does a closed tab. What has come by then is kept in the session, for `take_up`.
+    Whatever a person does meanwhile ends it: Streamlit leaves this function at the next thing that it draws, which gives the turn
+    of the model back, or the place in the queue. So does a closed tab. What has come by then is kept in the session, for `take_up`.
     """
-    from bae.generation import GenerationConfig, generate
+    from bae.generation import GenerationConfig, generate, passes
 
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            progress = st.progress(0.0, text="Waiting for the language model.")
+            place = st.empty()
             st.button("Stop", icon=":material/stop_circle:", help="Ends the writing; what has come stays.", key="stop")
         shown = st.empty()
-    model = services.language_model()
+    model, config = services.language_model(), GenerationConfig(max_tokens, temperature, seed)
     name = st.query_params.get(live_box.FIRST)
     pieces: list[str] = []
-    began = time.monotonic()
 
-    def cancelled() -> bool:
-        """Never: Streamlit leaves from here, because this draws."""
-        progress.progress(min(len(pieces) / max_tokens, 1.0), text=_pace(len(pieces), max_tokens, time.monotonic() - began))
-        return False
+    def draw(piece: str) -> None:
+        pieces.append(piece)
+        output = "".join(pieces)
+        st.session_state[WRITTEN] = (name, text, typed, output)
+        shown.html(f'<div dir="auto" style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(output)}</div>')
 
-    with services.LM_LOCK:
-        try:
-            writing = generate(model, text, GenerationConfig(max_tokens, temperature, seed), cancelled)
-        except ValueError as error:
-            reason = str(error)
-            st.error(f"Nothing was written: {reason}.")
-            return
-        with closing(writing):
-            for piece in writing:
-                pieces.append(piece)
-                output = "".join(pieces)
-                st.session_state[WRITTEN] = (name, text, typed, output)
-                shown.html(f'<div dir="auto" style="white-space:pre-wrap;overflow-wrap:anywhere">{escape(output)}</div>')
+    try:
+        services.limits().check(text, max_tokens)
+        with services.model_turn(passes(model, text, config), place) as turn:
+            began, passed = time.monotonic(), count()
+
+            def cancelled() -> bool:
+                """Never: Streamlit leaves from here, because this draws."""
+                # asked before each pass, so that nothing is done when it is asked first
+                turn.let_by(min(next(passed), 1))
+                done = len(pieces)
+                place.progress(min(done / max_tokens, 1.0), text=_pace(done, max_tokens, time.monotonic() - began))
+                return False
+
+            with closing(generate(model, text, config, cancelled)) as writing:
+                for piece in writing:
+                    draw(piece)
+    except ValueError as error:
+        reason = str(error)
+        st.error(f"Nothing was written: {reason}.")
+        return
     if not "".join(pieces):
         st.info("The model ended the text at once, so there is nothing to add. A temperature above 0 may write something.")
         return

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
+from jinja2 import TemplateError
 from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -25,6 +26,10 @@ EMBEDDED = "embedded"
 
 READABLE = ("llama", "mistral", "qwen2", "qwen3")
 """Architectures whose model is embeddings, equal blocks with rotary positions, and a final norm, so that a trunk is exact."""
+
+
+CHAT_DATE = "26 Jul 2024"
+"""The date that Llama's chat templates write where they are told none; told to them, so that a prompt is the same on any day."""
 
 
 class Place(NamedTuple):
@@ -157,6 +162,35 @@ class LanguageModel:
     def token_text(self, token: int) -> str:
         """A token as a person reads it, with its leading space."""
         return self.tokenizer.decode([token])
+
+    @property
+    def has_chat(self) -> bool:
+        """Whether the tokenizer knows how a conversation is written."""
+        return self.tokenizer.chat_template is not None
+
+    def chat_prompt(self, text: str, system: str | None = None) -> str:
+        """A conversation that begins with the message `text`, up to where the model answers. `system` takes the place of the
+        template's own instruction, where it has one.
+
+        Without the BOS, which `tokenize` adds: its tokens are those of the template. The marks of the template are text here, and so
+        would those be that a message holds, so such messages are refused. Raises ValueError for them, and for a model without chat.
+        """
+        if not self.has_chat:
+            raise ValueError(f"{self.title} has no chat template, so it was not made for conversations; give it a text to go on with")
+        for message in (text, system or ""):
+            if marks := sorted(mark for mark in self._marks() if mark in message):
+                raise ValueError(f"a message may not hold {marks[0]}, which marks parts of a conversation for {self.title}")
+        told = [] if system is None else [{"role": "system", "content": system}]
+        conversation = [*told, {"role": "user", "content": text}]
+        try:
+            prompt = self.tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True, date_string=CHAT_DATE)
+        except TemplateError as error:
+            raise ValueError(f"the chat template of {self.title} cannot write this conversation: {error}") from error
+        return prompt.removeprefix(self.token_text(self.bos_id))
+
+    def _marks(self) -> list[str]:
+        """The texts that the tokenizer reads as special tokens wherever they stand."""
+        return [token.content for token in self.tokenizer.added_tokens_decoder.values() if token.special and token.content]
 
     @torch.inference_mode()
     def hidden_states(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bae.limits import WritingLimits
 from bae.workspace import Workspace
 
 ENTRY = Path(__file__).parents[1] / "app" / "main.py"
@@ -41,7 +42,8 @@ def server_command(host: str, port: int) -> list[str]:
 
 
 def serve(workspace: Workspace, host: str | None = None, port: int | None = None) -> None:
-    """Say where the explorer is and become its server; does not return."""
+    """Say where the explorer is and become its server; does not return. Raises ValueError for limits that cannot be."""
+    WritingLimits.of()  # a wrong one is told here, and not to whoever opens a page
     host, wanted = host or LOOPBACK[0], port or PORT
     found = free_port(host, wanted)
     if found != wanted:

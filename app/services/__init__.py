@@ -15,7 +15,7 @@ from app.services.labels import (
     spent,
     subject,
 )
-from app.services.reading import LM_LOCK, Reading, language_model, lenses, read
+from app.services.reading import Reading, language_model, lenses, read
 from app.services.study import (
     all_runs,
     column,
@@ -30,9 +30,9 @@ from app.services.study import (
     replaced,
     workspace,
 )
+from app.services.turns import limits, model_turn, model_turns
 
 __all__ = [
-    "LM_LOCK",
     "Reading",
     "all_runs",
     "call_log",
@@ -44,7 +44,10 @@ __all__ = [
     "judges",
     "language_model",
     "lenses",
+    "limits",
     "measured",
+    "model_turn",
+    "model_turns",
     "nearness",
     "notebook",
     "occurrence_counts",

@@ -2,12 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from app.services.reading import LM_LOCK, language_model, lenses
+from app.services.reading import language_model, lenses
 from app.services.study import workspace
+from app.services.turns import model_turn
 from bae import fit
 
 if TYPE_CHECKING:
     from bae.fit import Fit
+
+SAMPLE_TOKENS = 1000
+"""That the fit is measured on, about."""
 
 
 def known(dictionary: str) -> "Fit | None":
@@ -21,5 +25,5 @@ def measure(dictionary: str) -> "Fit":
     """The fit of a dictionary, measured now where nobody has: about a second, with the language model loaded."""
     from bae.fitting import check
 
-    with LM_LOCK:
+    with model_turn(SAMPLE_TOKENS, short=True):
         return check(workspace(), language_model(), lenses(), [dictionary])[dictionary]

@@ -1,6 +1,5 @@
-"""The language model and the dictionaries, and texts read through them. One model for all sessions, behind one lock."""
+"""The language model and the dictionaries, and texts read through them. One model for all sessions, which they have in turns."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import streamlit as st
 from app.reading import Cost
 from app.services.shelf import Shelf
 from app.services.study import column, index, indexed, replaced, workspace
+from app.services.turns import model_turn
 
 if TYPE_CHECKING:
     from bae.inspection import FeatureSummary, Inspection, Lens, SparseInspection
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from bae.lenses import Lenses
     from bae.magnitude import Prior
     from bae.shares import Shares
-
-LM_LOCK = threading.Lock()
-"""Held for every pass through the language model: steering will change the one that all sessions share."""
 
 MAX_CHARACTERS = 200_000
 MOST_TOGETHER = 5
@@ -120,12 +117,12 @@ def habits_from() -> tuple[tuple, str | None]:
 
 
 def _read(dictionaries: tuple[str, ...], index_file: str | None, text: str) -> dict[str, Reading]:
-    from bae.inspection import inspect
+    from bae.inspection import MAX_TOKENS, inspect
 
     judged = {name: judged_lens(name, index_file) for name in dictionaries}
     model = language_model()
     with st.spinner("Reading the text."):
-        with LM_LOCK:
+        with model_turn(len(model.tokenize(text, MAX_TOKENS).ids), short=True):
             inspections = inspect(model, {name: lens for name, (lens, _) in judged.items()}, text)
         return {name: _reading(inspection, judged[name][1]) for name, inspection in inspections.items()}
 

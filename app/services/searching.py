@@ -8,9 +8,10 @@ import numpy as np
 import streamlit as st
 
 from app.services import codes
-from app.services.reading import LM_LOCK, language_model, lenses
+from app.services.reading import language_model, lenses
 from app.services.shelf import Shelf
 from app.services.study import index, open_index, workspace
+from app.services.turns import EveryBatch
 from bae import contrast as contrasts
 from bae import fit
 from bae.index import text_search
@@ -93,10 +94,12 @@ def _contrasts() -> Shelf[Contrasted]:
 
 
 def _contrasted(through: "Mapping[str, Lens]", a: Sequence[str], b: Sequence[str], advance: Callable[[int, int], None]) -> Contrasted:
+    from bae.set_reading import BATCH_TOKENS
+
     model = language_model()
     tokens = contrasts.tokens_of(model, a, b)
     total = sum(len(one.ids) - 1 for one in tokens)
-    read = contrasts.read_lines(model, through, tokens, lambda done: advance(done, total), LM_LOCK)
+    read = contrasts.read_lines(model, through, tokens, lambda done: advance(done, total), EveryBatch(BATCH_TOKENS))
     lines: list[Lines] = list(read.values())
     first = np.arange(len(a) + len(b)) < len(a)
     figures = contrasts.contrast(np.concatenate([one.fires for one in lines], axis=1), first)

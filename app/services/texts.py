@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.services.reading import LM_LOCK, habits_from, judged_lens, language_model
+from app.services.reading import habits_from, judged_lens, language_model
 from app.services.study import notebook, open_notebook, workspace
+from app.services.turns import model_turn
 from bae.text_sets import TextSet, TextSets
 
 if TYPE_CHECKING:
@@ -45,5 +46,7 @@ def _set_reading(stamp: tuple, index_file: str | None, file: str, dictionary: st
 
 def advance(reading: "SetReading") -> None:
     """Read one batch more of a set."""
-    with LM_LOCK:
+    from bae.set_reading import BATCH_TOKENS
+
+    with model_turn(BATCH_TOKENS, short=True):
         reading.advance()

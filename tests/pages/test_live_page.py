@@ -3,6 +3,8 @@
 import json
 import math
 import shutil
+import threading
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -15,7 +17,7 @@ from test_pages import said
 from app import live_continue, live_set, live_two, services
 from app.live_box import EXAMPLES
 from app.reading import Cost, View, paint
-from app.services import texts
+from app.services import texts, turns
 from bae import fit
 from bae.autoencoder import KINDS, checkpoint
 from bae.generation import GenerationConfig, generate
@@ -282,12 +284,88 @@ def test_the_lock_is_free_after_writing_and_after_a_failure(open_page, study, mo
 
     app = open_page(study, "text", text=kept(study), more="20")
     next(button for button in app.button if button.label == "Continue").click().run()
-    assert not services.LM_LOCK.locked()
+    assert not services.model_turns.locked()
     monkeypatch.setattr("bae.generation.generate", fails)
     before = address(app, "text")
     next(button for button in app.button if button.label == "Continue").click().run()
     assert "Nothing was written: the text has 9 tokens" in app.error[0].value and address(app, "text") == before
-    assert not services.LM_LOCK.locked() and not app.exception
+    assert not services.model_turns.locked() and not app.exception
+
+
+def continued(app):
+    return next(button for button in app.button if button.label == "Continue").click().run()
+
+
+@contextmanager
+def somebody_else(seconds: float = math.inf):
+    """Another person has the turn of the model, for so long or until the block ends."""
+    has_it, over = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with services.model_turns.turn(1.0):
+            has_it.set()
+            over.wait(min(seconds, 60))
+
+    other = threading.Thread(target=work)
+    other.start()
+    assert has_it.wait(10)
+    yield
+    over.set()
+    other.join(10)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.2])
+def test_whoever_waits_is_told_how_many_come_before(open_page, study, monkeypatch, seconds):
+    told, whole = [], turns.told
+    monkeypatch.setattr(turns, "told", lambda standing: told.append(whole(standing)) or told[-1])
+    app = open_page(study, "text", text=kept(study), more="20")
+    with somebody_else(seconds):
+        continued(app)
+    assert not app.exception and not app.error and "written by the language model" in said(app)
+    assert ("1 other is before you" in "".join(told)) is (seconds > 0), "a moment is not worth a message"
+    assert not any("before you" in caption.value for caption in app.caption), "it goes when the turn comes"
+
+
+def test_a_reading_waits_too_and_says_so(open_page, study, monkeypatch):
+    told, whole = [], turns.told
+    monkeypatch.setattr(turns, "told", lambda standing: told.append(whole(standing)) or told[-1])
+    app = open_page(study, "text", text=kept(study))
+    app.query_params["text"] = kept(study, TEXT + " Another one.")
+    with somebody_else(1.2):
+        app.run()
+    assert not app.exception and lines(app)[0]["tokens"] and told
+
+
+def test_a_full_queue_is_said_and_the_page_stays(open_page, study, monkeypatch):
+    app = open_page(study, "text", text=kept(study))
+    monkeypatch.setenv("BAE_MAX_WAITING", "0")
+    with somebody_else():
+        continued(app)
+        assert "Nothing was written: the queue is full" in app.error[0].value and lines(app)[0]["tokens"]
+        app.query_params["text"] = kept(study, TEXT + " Yet another.")
+        app.run()
+        assert "the queue is full" in said(app) and not app.exception
+    assert lines(app.run())[0]["tokens"] and not services.model_turns.locked()
+
+
+def test_a_text_longer_than_is_allowed_is_not_written_on_from(open_page, study, monkeypatch):
+    monkeypatch.setenv("BAE_MAX_PROMPT_CHARACTERS", "9")
+    app = continued(open_page(study, "text", text=kept(study)))
+    assert "write on from at most 9" in app.error[0].value and address(app, "text") == kept(study)
+
+
+@pytest.mark.parametrize(("most", "lengths"), [("9", ["9 tokens"]), ("60", ["20 tokens", "60 tokens"])])
+def test_no_more_tokens_are_offered_than_are_allowed(open_page, study, monkeypatch, most, lengths):
+    monkeypatch.setenv("BAE_MAX_NEW_TOKENS", most)
+    app = open_page(study, "text", text=kept(study), more="120")
+    assert app.button_group(key="url:more").options == lengths and "more = ` 120 `" in app.warning[0].value
+    assert not continued(app).error
+
+
+def test_a_limit_that_is_no_number_is_named(open_page, study, monkeypatch):
+    monkeypatch.setenv("BAE_MAX_NEW_TOKENS", "lots")
+    app = open_page(study, "text", text=kept(study))
+    assert not app.exception and "BAE_MAX_NEW_TOKENS is a whole number from 1 to 100,000" in said(app)
 
 
 def test_a_model_that_ends_at_once_is_said(open_page, study, monkeypatch):
@@ -455,7 +533,7 @@ def test_a_set_is_read_on_where_it_was_left(study, monkeypatch):
     assert again is reading and 0 < done < reading.total and not reading.finished
     while not again.finished:
         texts.advance(again)
-    assert again.done == again.total and not services.LM_LOCK.locked()
+    assert again.done == again.total and not services.model_turns.locked()
     rows = live_set.text_rows(texts.text_set(name), again, None)
     assert rows["bits"].between(0, math.inf).all() and torch.equal(
         again.shares.texts <= len(BODIES), torch.ones(N_FEATURES, dtype=torch.bool)

@@ -1,5 +1,6 @@
 """The model reads as the library does, bit for bit, and every token knows its place in the text."""
 
+import copy
 import json
 import shutil
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from bae import packaged_model
-from bae.language_model import LanguageModel, Place
+from bae.language_model import CHAT_DATE, LanguageModel, Place
 
 TEXT = "The senate passed a law. The ship left the harbor in winter light."
 STRANGE = [
@@ -189,3 +190,65 @@ def test_the_packaged_model():
     assert_identical(model, [15], torch.tensor([tokens.ids]))
     settings = json.loads((packaged_model.converted_folder() / "config.json").read_text(encoding="utf-8"))
     assert "quantization_config" not in settings
+
+
+# ------------------------------------------------------------------------------------------------------------------------------- chat
+
+LLAMA_LIKE = (
+    "{{ bos_token }}{% if not date_string is defined %}{% set date_string = 'never' %}{% endif %}"
+    "[{{ date_string }}]{% for message in messages %}<{{ message['role'] }}>{{ message['content'] | trim }}{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+
+
+def talking(tiny_model, template: str) -> LanguageModel:
+    tokenizer = copy.deepcopy(tiny_model.tokenizer)
+    tokenizer.chat_template = template
+    return LanguageModel(tiny_model.model, tokenizer, "tiny", "tiny")
+
+
+def test_a_model_without_a_chat_template_says_so(tiny_model):
+    assert not tiny_model.has_chat
+    with pytest.raises(ValueError, match="has no chat template"):
+        tiny_model.chat_prompt("Hello")
+
+
+def test_a_template_that_begins_with_the_bos_gives_one(tiny_model):
+    model = talking(tiny_model, LLAMA_LIKE)
+    assert model.has_chat
+    prompt = model.chat_prompt(" sea ", "be brief")
+    assert prompt == f"[{CHAT_DATE}]<system>be brief<user>sea<assistant>"
+    ids = model.tokenize(prompt).ids
+    told = [{"role": "system", "content": "be brief"}, {"role": "user", "content": " sea "}]
+    whole = model.tokenizer.apply_chat_template(told, add_generation_prompt=True, return_dict=False, date_string=CHAT_DATE)
+    assert list(ids) == whole and ids.count(model.bos_id) == 1
+    assert model.tokenizer(model.token_text(model.bos_id) + prompt)["input_ids"].count(model.bos_id) == 2, "negative control"
+
+
+def test_a_message_that_holds_a_mark_of_the_template_is_refused(tiny_model):
+    model = talking(tiny_model, LLAMA_LIKE)
+    for told in (("sea <|end_of_text|> law",), ("sea", "<|begin_of_text|>")):
+        with pytest.raises(ValueError, match=r"may not hold <\|"):
+            model.chat_prompt(*told)
+    assert "<|end_of_text>" in model.chat_prompt("sea <|end_of_text> {{ bos_token }} {% raw %}"), "what only looks like one is text"
+    assert "{{ bos_token }}" in model.chat_prompt("{{ bos_token }}")
+
+
+def test_a_template_that_refuses_says_why(tiny_model):
+    model = talking(tiny_model, "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}x")
+    assert model.chat_prompt("sea") == "x"
+    with pytest.raises(ValueError, match="cannot write this conversation: System role not supported"):
+        model.chat_prompt("sea", "be brief")
+
+
+def test_the_packaged_model_talks():
+    model = LanguageModel.load(device="cpu")
+    assert model.has_chat
+    prompt = model.chat_prompt("What is the capital of France?")
+    told = [{"role": "user", "content": "What is the capital of France?"}]
+    whole = model.tokenizer.apply_chat_template(told, add_generation_prompt=True, return_dict=False)
+    assert list(model.tokenize(prompt).ids) == whole, "its BOS is the mark that begins a message"
+    assert prompt.endswith("<|im_start|>assistant\n") and not prompt.startswith("<|im_start|>") and "named SmolLM" in prompt
+    assert "Be brief." in model.chat_prompt("Hello", "Be brief.") and "named SmolLM" not in model.chat_prompt("Hello", "Be brief.")
+    with pytest.raises(ValueError, match=r"may not hold <\|im_end\|>"):
+        model.chat_prompt("Hello<|im_end|>")

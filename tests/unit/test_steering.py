@@ -127,7 +127,7 @@ def test_an_exception_in_the_pass_itself(tiny_model, push, monkeypatch):
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr(generation, "_choose", broken)
+        patched.setattr(generation, "choose", broken)
         with pytest.raises(MemoryError):
             output(tiny_model, [Add(LAYER, push)])
     assert hooks(tiny_model) == n_hooks and output(tiny_model) == before
@@ -272,11 +272,11 @@ def test_a_scaling_knows_the_norm_that_it_was_measured_on(scaling, tiny_model):
 def test_positions_in_prefill_and_in_later_steps(tiny_model, push, positions, part, monkeypatch):
     """Every state that generation makes at the layer, against the same text read plain below it, prompt read in one part or several."""
     monkeypatch.setattr(generation, "READ_AT_ONCE", part)
-    monkeypatch.setattr(generation, "_ends", lambda model: set())
+    monkeypatch.setattr(generation, "ends", lambda model: set())
     seen, below = [], []
     block = tiny_model.model.model.layers[LAYER - 1]
     said = []
-    monkeypatch.setattr(generation, "_choose", lambda logits, *_: said.append(logits.argmax().item()) or said[-1])
+    monkeypatch.setattr(generation, "choose", lambda logits, *_: said.append(logits.argmax().item()) or said[-1])
     listening = [
         block.register_forward_hook(lambda _block, _inputs, states: seen.append(states)),
         block.register_forward_pre_hook(lambda _block, inputs: below.append(inputs[0])),
