@@ -2,13 +2,11 @@
 
 import json
 import os
-import platform
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Annotated
@@ -16,24 +14,14 @@ from typing import Annotated
 import typer
 
 from bae import launch, pipeline
+from bae.cli_shared import AsJson, Folder, plain_errors, report
+from bae.cli_steer import steer_app
 from bae.workspace import DATA, Workspace
 
 BENCHMARKS = Path(__file__).parents[1] / "tests" / "benchmarks"
 
 app = typer.Typer(help="Binary Autoencoders for language models: train, index, explore.", no_args_is_help=True, add_completion=False)
-
-Folder = Annotated[Path, typer.Option("--workspace", help="The folder of the study.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """What is wrong with what a person gave is told in a sentence, not in a traceback."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        typer.echo(f"bae: {error}", err=True)
-        raise typer.Exit(1) from error
+app.add_typer(steer_app, name="steer")
 
 
 @app.command("app")
@@ -158,7 +146,7 @@ def evaluate(
             from bae.experiments import rate_distortion
 
             rate_distortion.keep(study, name or there)
-        _report("evaluate", rows(study, name or there, quick), as_json)
+        report("evaluate", rows(study, name or there, quick), as_json)
 
 
 @app.command()
@@ -231,7 +219,7 @@ def bench(name: Annotated[str, typer.Argument(help="A module of tests/benchmarks
         spec = spec_from_file_location(f"benchmark_{name}", BENCHMARKS / f"{name}.py")
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
-        _report(name, module.rows(), as_json)
+        report(name, module.rows(), as_json)
 
 
 def _stage(stage: str, folder: Path, run: Callable[[Workspace], object], as_json: bool, together: bool = False) -> None:
@@ -267,14 +255,3 @@ def _world() -> AbstractContextManager:
     from bae import world
 
     return world.joined()
-
-
-def _report(name: str, rows: list[dict], as_json: bool) -> None:
-    """The one shape of every measurement (DESIGN, section 6)."""
-    if as_json:
-        machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-        typer.echo(json.dumps({"name": name, "machine": machine, "date": datetime.now(UTC).isoformat(timespec="seconds"), "rows": rows}))
-        return
-    for row in rows:
-        limit = f"  (limit {row['limit']})" if row.get("limit") is not None else ""
-        typer.echo(f"{row['metric']:40} {row['value']:>12.4g} {row.get('unit') or ''}{limit}")

@@ -194,6 +194,8 @@ class Workspace:
             (draft / "recipe.toml").write_text(recipe, encoding="utf-8")
             if demo:
                 shutil.copytree(demo / "autoencoders", draft / "autoencoders")
+                if (demo / "steering").is_dir():  # measured figures, which a demo made anew does not have
+                    shutil.copytree(demo / "steering", draft / "steering")
                 shutil.copy(demo / "labels.parquet", draft)
         return cls.open(folder)
 

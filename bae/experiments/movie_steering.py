@@ -1,6 +1,6 @@
 """Fig. 6 of the paper: does a direction read from examples make a model answer without examples?
 
-    python -m bae.experiments.movie_steering WORKSPACE --layer 15 --samples 512        # keeps WORKSPACE/steering/
+    bae steer evaluate --workspace WORKSPACE --layer 15 --samples 512        # keeps WORKSPACE/steering/
 
 Good texts are movie reviews behind 8 demonstrations, bad texts the same reviews behind none; the hidden state of the last token is
 read at a layer. The direction, times a strength gamma, is added there to the last token of other reviews without demonstrations, and
@@ -10,15 +10,13 @@ Results are kept a (method, gamma) at a time, so that a run that was stopped goe
 dictionary, is another file; more strengths belong to the same.
 """
 
-import argparse
-import hashlib
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -27,8 +25,20 @@ from torch import Tensor
 
 from bae.experiments.movie_answers import answers, answers_to_long, begin
 from bae.experiments.movie_prompts import Review, Sets, draw, label_tokens, prompts
-from bae.experiments.movie_results import GAMMAS, PLAIN, PROMPTED, Point, Results, Settings, tables
-from bae.files import written_whole
+from bae.experiments.movie_results import (
+    MEANS,
+    PROMPTED,
+    STAGE,
+    Point,
+    Results,
+    Settings,
+    command,
+    digest,
+    lock_file,
+    results_folder,
+    weights_digest,
+)
+from bae.files import locked, written_whole
 from bae.inspection import Lens
 from bae.language_model import LanguageModel
 from bae.lenses import load_lenses
@@ -37,26 +47,43 @@ from bae.steering.directions import Direction, Examples, directions, read_exampl
 from bae.steering.interventions import Add
 from bae.workspace import Workspace
 
-STAGE = "movie-steering"
-"""Under which the workspace is told how far it is."""
 SAID = 5
 """Answers that are kept of a point."""
+BUSY = "the movie-review experiment is running in this workspace already; wait until it has ended, or stop it"
 
 
 def run(workspace: Workspace, settings: Settings, model: LanguageModel | None = None) -> Results:
     """Run all that is not yet kept. The caller holds the model's lock.
 
-    Raises ValueError where no dictionary of the workspace is at the layer, or there are not as many reviews.
+    Raises ValueError where no dictionary of the workspace is at the layer, or there are not as many reviews; BlockingIOError while
+    another process runs it in this workspace.
     """
-    model = model or LanguageModel.load(workspace.recipe.model)
-    usable = load_lenses(workspace.folder / "autoencoders", model).usable
-    lenses = {name: lens for name, lens in usable.items() if lens.layer == settings.layer}
+    return run_all(workspace, [settings], model)[0]
+
+
+def run_all(workspace: Workspace, several: Sequence[Settings], model: LanguageModel | None = None) -> list[Results]:
+    """The same at several layers. What one of them cannot have is told before the first begins."""
+    with locked(lock_file(workspace), BUSY):
+        model = model or LanguageModel.load(workspace.recipe.model)
+        usable = load_lenses(workspace.folder / "autoencoders", model).usable
+        at_layer = [_at_layer(usable, settings.layer) for settings in several]
+        sets = [draw(settings.samples, settings.seed) for settings in several]
+        return [_run(workspace, *one, model) for one in zip(several, at_layer, sets, strict=True)]
+
+
+def _at_layer(usable: Mapping[str, Lens], layer: int) -> dict[str, Lens]:
+    lenses = {name: lens for name, lens in usable.items() if lens.layer == layer}
     if not lenses:
         layers = sorted({lens.layer for lens in usable.values()})
-        raise ValueError(f"no dictionary of this workspace is at layer {settings.layer}; there are some at {layers or 'no layer'}")
-    sets = draw(settings.samples, settings.seed)
+        raise ValueError(f"no dictionary of this workspace is at layer {layer}; there are some at {layers or 'no layer'}")
+    return lenses
+
+
+def _run(workspace: Workspace, settings: Settings, lenses: Mapping[str, Lens], sets: Sets, model: LanguageModel) -> Results:
     labels = label_tokens(model)
     results = _begun_results(workspace, settings, model, sets, lenses)
+    if results.directions and not results.missing():
+        return results
     vectors = _vectors(workspace, settings, model, lenses, sets, results)
     _prompted(workspace, settings, model, labels, sets, results)
     _sweep(workspace, settings, model, labels, vectors, sets.test, results)
@@ -65,18 +92,22 @@ def run(workspace: Workspace, settings: Settings, model: LanguageModel | None = 
 
 def _begun_results(workspace: Workspace, settings: Settings, model: LanguageModel, sets: Sets, lenses: Mapping[str, Lens]) -> Results:
     told = json.loads(json.dumps(asdict(settings))) | {"model": model.title, "fingerprint": model.fingerprint}
-    told["dictionaries"] = {name: _digest((workspace.autoencoder_folder(name) / "weights.safetensors").read_bytes()) for name in lenses}
+    told["dictionaries"] = {name: weights_digest(workspace, name) for name in lenses}
     of_the_run = {name: value for name, value in told.items() if name != "gammas"}
-    digest = _digest(json.dumps(of_the_run, sort_keys=True).encode())
-    file = workspace.folder / "steering" / f"movie-reviews-{settings.layer}-{digest}.json"
+    name = f"movie-reviews-{settings.layer}-{digest(json.dumps(of_the_run, sort_keys=True).encode())}"
+    file = results_folder(workspace) / f"{name}.json"
     positive = sum(review.positive for review in sets.test) / len(sets.test)
     results = Results.read(file) if file.is_file() else Results(file, told, max(positive, 1 - positive))
     results.settings["gammas"] = sorted({*results.settings["gammas"], *settings.gammas})
+    if results.missing() or not results.directions:
+        results.command, results.machine = command(results.settings), _machine(model)
     return results
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
+def _machine(model: LanguageModel) -> str:
+    """What the run's time is told with."""
+    device = torch.device(model.device)
+    return f"{os.cpu_count()} CPU cores, {torch.cuda.get_device_name(device) if device.type == 'cuda' else 'no GPU'}"
 
 
 @contextmanager
@@ -102,13 +133,13 @@ def _vectors(
         with Progress("reading examples", total, "tokens", workspace.status_file(STAGE)) as progress:
             good, bad = (read_examples(model, side, places, advance=progress.advance) for side in texts)
         norm = bad.states[settings.layer].norm(dim=-1).square().mean().sqrt().item()
-        vectors = {}
-        for method, told, found in _methods(settings, lenses, good, bad):
-            vectors[method] = found.vector
-            length = found.vector.norm().item()
-            results.directions[method] = {"kind": found.method, **told, "length": length, "norms": length / norm}
+        made = {method: (told, found) for method, told, found in _methods(settings, lenses, good, bad)}
+        vectors = {method: found.vector for method, (_, found) in made.items()}
         with written_whole(file) as draft:
             save_file({method: vector.cpu().contiguous() for method, vector in vectors.items()}, draft)
+        for method, (told, found) in made.items():
+            length, cosine = found.vector.norm().item(), torch.cosine_similarity(found.vector, vectors[MEANS], 0).item()
+            results.directions[method] = {"kind": found.method, **told, "length": length, "norms": length / norm, "cosine": cosine}
     return vectors
 
 
@@ -126,7 +157,7 @@ def _methods(
                 drawn = directions(lens, good, bad, settings.kept, settings.seed + number)
                 for kind in ("random features", "random direction"):
                     yield f"{name}, {kind} {number}", {"dictionary": name, "draw": number}, drawn[kind]
-    yield "difference of means", {"dictionary": None, "draw": None}, found["difference of means"]
+    yield MEANS, {"dictionary": None, "draw": None}, found[MEANS]
 
 
 def _prompted(
@@ -151,9 +182,9 @@ def _sweep(
     tested: Sequence[Review],
     results: Results,
 ) -> None:
-    """Every method at every strength that is not yet known. Strength 0 is the model as it is, so it is run once for all."""
-    wanted = [(PLAIN, 0.0), *((method, gamma) for method in vectors for gamma in settings.gammas if gamma)]
-    left = [one for one in wanted if one not in results.known()]
+    """Every method at every strength that is not yet known."""
+    wanted, known = results.wanted(), results.known()
+    left = [one for one in wanted if one not in known]
     if not left:
         return
     begun = begin(model, prompts(tested))
@@ -186,21 +217,3 @@ def _point(
         positive=int(positive.sum()),
         said={model.token_text(token): count for token, count in Counter(said.tolist()).most_common(SAID)},
     )
-
-
-def main() -> None:
-    """Run it and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("workspace", type=Path)
-    parser.add_argument("--layer", type=int, required=True)
-    parser.add_argument("--samples", type=int, default=512)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--gammas", type=float, nargs="+", default=GAMMAS)
-    told = parser.parse_args()
-    results = run(Workspace.open(told.workspace), Settings(told.layer, told.samples, gammas=tuple(told.gammas), seed=told.seed))
-    print("\n".join(tables(results)))
-    print(f"{results.seconds / 60:.1f} minutes in all; always saying the more frequent label scores {100 * results.majority:.1f} %")
-
-
-if __name__ == "__main__":
-    main()

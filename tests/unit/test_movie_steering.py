@@ -6,14 +6,38 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from scipy.stats import binomtest
+from typer.testing import CliRunner
 
 from bae import corpus
-from bae.experiments import movie_answers, movie_prompts, movie_steering
+from bae.cli import app
+from bae.experiments import movie_answers, movie_layers, movie_prompts, movie_steering
 from bae.experiments.movie_answers import answers, answers_to_long, begin
+from bae.experiments.movie_job import elsewhere, expected_seconds
+from bae.experiments.movie_layers import right_by_layer
 from bae.experiments.movie_prompts import Review, draw, label_tokens, prompt, prompts
-from bae.experiments.movie_results import PLAIN, PROMPTED, Point, Results, Settings, curves, kept_results, tables
-from bae.experiments.movie_steering import run
+from bae.experiments.movie_results import (
+    GAMMAS,
+    MEANS,
+    PLAIN,
+    PROMPTED,
+    Point,
+    Results,
+    Settings,
+    command,
+    curves,
+    lock_file,
+    newest_first,
+    read_gammas,
+    results_files,
+    rows,
+    weights_digest,
+)
+from bae.experiments.movie_steering import run, run_all
+from bae.experiments.movie_tables import summary, tables
+from bae.experiments.movie_verdict import verdicts
+from bae.files import locked
 from bae.steering import Add, steered
+from bae.steering.directions import KEPT
 from bae.workspace import Workspace
 from tests.conftest import prose
 from tests.pages.small_study import LAYER, make_study
@@ -31,6 +55,10 @@ def labels(monkeypatch):
 @pytest.fixture
 def study(tmp_path, tiny_llama) -> Workspace:
     return make_study(tmp_path / "study", tiny_llama)
+
+
+def kept_results(workspace: Workspace) -> list[Results]:
+    return newest_first(Results.read(file) for file in results_files(workspace))
 
 
 def key(text: str) -> str:
@@ -219,3 +247,102 @@ def test_impossible_settings_are_named(wrong, match):
 def test_a_layer_without_a_dictionary_is_refused(study, tiny_model):
     with pytest.raises(ValueError, match=r"no dictionary of this workspace is at layer 4; there are some at \[2, 3\]"):
         run(study, Settings(4, samples=4), tiny_model)
+
+
+# the command, and what is on disk
+
+
+def test_the_command_runs_what_is_missing_and_prints_what_it_found(study):
+    asked = ["steer", "evaluate", "--workspace", str(study.folder), "--layer", str(LAYER), "--samples", "4", "--gammas", "0,1"]
+    first = CliRunner().invoke(app, asked)
+    assert first.exit_code == 0, first.output
+    assert "not told apart from difference of means" in first.stdout and f"--layer {LAYER} --samples 4 --gammas 0,1" in first.stdout
+    file = results_files(study)[0]
+    before = file.read_bytes()
+    again = CliRunner().invoke(app, [*asked, "--layer", str(LAYER + 1), "--json"])
+    told = json.loads(again.stdout)
+    assert file.read_bytes() == before, "nothing was run again"
+    assert told["name"] == "steer evaluate" and {row["layer"] for row in told["rows"]} == {LAYER, LAYER + 1}
+    assert all(row["low"] <= row["value"] <= row["high"] and {"metric", "unit"} <= set(row) for row in told["rows"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["--layer", str(LAYER), "--layer", "4"], "no dictionary of this workspace is at layer 4"),
+        (["--layer", str(LAYER), "--gammas", "0,x"], "strengths are numbers with commas"),
+        (["--layer", str(LAYER), "--gammas", ""], "strengths are finite numbers from 0 up"),
+        (["--layer", str(LAYER), "--gammas", "1,inf"], "strengths are finite numbers from 0 up"),
+        (["--layer", str(LAYER), "--samples", "1"], "samples is at least 2; got 1"),
+        (["--layer", str(LAYER), "--samples", "99999"], "different reviews for the test set"),
+    ],
+)
+def test_what_cannot_be_run_is_told_before_anything_is(study, asked, told):
+    found = CliRunner().invoke(app, ["steer", "evaluate", "--workspace", str(study.folder), *asked])
+    assert found.exit_code == 1 and told in found.stderr and not results_files(study)
+
+
+def test_two_runs_at_once_are_refused(study, tiny_model):
+    settings = Settings(LAYER, samples=4, shots=1, kept=4, gammas=(1.0,), controls=0)
+    with locked(lock_file(study)):
+        assert elsewhere(study)
+        with pytest.raises(BlockingIOError, match="running in this workspace already"):
+            run(study, settings, tiny_model)
+    assert not elsewhere(study) and run(study, settings, tiny_model).points
+
+
+def test_what_is_kept_says_how_it_came_about(study, tiny_model):
+    results = run(study, SETTINGS, tiny_model)
+    assert results.command == f"bae steer evaluate --layer {LAYER} --samples 6 --gammas 0,1,2" and "no GPU" in results.machine
+    assert results.directions[MEANS]["cosine"] == pytest.approx(1, abs=1e-5) and abs(results.directions["bae"]["cosine"]) <= 1
+    assert command({**results.settings, "gammas": list(GAMMAS), "seed": 3}) == f"bae steer evaluate --layer {LAYER} --samples 6 --seed 3"
+    assert read_gammas("0, 0.5,1") == (0.0, 0.5, 1.0) and Settings(LAYER).kept == KEPT
+    assert expected_seconds([results], 12) == (2 * results.seconds, results) and expected_seconds([], 100)[1] is None
+    assert len(rows(results)) == 2 * len(results.points) and any("best" in line for line in summary(results))
+    results.file.with_suffix(".safetensors").unlink()
+    before = results.file.read_bytes()
+    assert run(study, SETTINGS, tiny_model) == results and results.file.read_bytes() == before, "a finished run needs no directions"
+    results.file.write_bytes(before[:500])
+    with pytest.raises(ValueError, match=r"movie-reviews-.* is damaged .* run `bae steer evaluate` again"):
+        Results.read(results.file)
+
+
+def test_no_layer_begins_where_another_cannot(study, tiny_model):
+    with pytest.raises(ValueError, match="at layer 4"):
+        run_all(study, [Settings(LAYER, samples=4), Settings(4, samples=4)], tiny_model)
+    assert not results_files(study)
+
+
+def test_the_runs_that_ship_are_whole_and_of_the_dictionaries_that_ship(tmp_path):
+    study = Workspace.demo(tmp_path / "demo")
+    found = [Results.read(file) for file in results_files(study)]
+    assert {results.settings["layer"] for results in found} == {15, 20}
+    for results in found:
+        told = results.settings
+        assert not results.missing() and told["samples"] == 512 and tuple(told["gammas"]) == GAMMAS
+        assert told["dictionaries"] == {name: weights_digest(study, name) for name in told["dictionaries"]}
+        assert results.command == command(told) and results.machine and results.date
+        for point in results.points:
+            assert point.tested == 512 and point.vocabulary <= point.answered and sum(point.said.values()) <= 512
+        majority = max(results.majority, 1 - results.majority)
+        assert 0.5 <= majority < 0.6 and all(verdicts(results, of) for of in ("vocabulary", "labels"))
+
+
+def test_the_layers_are_steered_one_by_one(tiny_model, monkeypatch):
+    sets = draw(8)
+    good, bad = (
+        torch.stack([tiny_model.hidden_states(torch.tensor([tiny_model.tokenize(text).ids]), [LAYER])[LAYER][0, -1] for text in texts])
+        for texts in (prompts(sets.estimation, sets.demonstrations, 2), prompts(sets.estimation))
+    )
+    push = Add(LAYER, good.mean(0) - bad.mean(0), strength=1.0, positions="last")
+    said = []
+    for text in prompts(sets.test):
+        ids = tiny_model.tokenize(text).ids
+        with steered(tiny_model, [push], len(ids)), torch.inference_mode():
+            said.append(tiny_model.model(torch.tensor([ids])).logits[0, -1].argmax().item())
+    for labels in ((said[0], -1), (-1, said[0]), (-1, -1)):
+        monkeypatch.setattr(movie_layers, "label_tokens", lambda _model, labels=labels: labels)
+        found = right_by_layer(tiny_model, [1, LAYER], 8, shots=2)
+        right = [token == labels[review.positive] for token, review in zip(said, sets.test, strict=True)]
+        assert set(found) == {-1, 1, LAYER} and found[LAYER] == sum(right) / 8
+        assert any(right) == (labels[sets.test[0].positive] == said[0])
