@@ -36,6 +36,8 @@ STEP_SCALE = ((0, "#2F86C8"), (0.5, "#9A9A9A"), (1, ORANGE))
 """Early to late: seen on light and on dark, and in order with any kind of colour vision."""
 FEW_POINTS = 15
 """A line through no more is drawn with its points."""
+BAND = 0.12
+"""Opacity of an interval around a curve."""
 FILE_CHARACTERS = 80
 CONFIG = {"displayModeBar": "hover", "modeBarButtons": [["toImage"]], "displaylogo": False, "scrollZoom": False}
 
@@ -49,6 +51,12 @@ def config(name: str) -> dict:
 def plotly_text(text: str) -> str:
     """Foreign text for Plotly, whose own few tags it must not reach; quotes stay, for Plotly shows their entities as they are written."""
     return escape(text, quote=False)
+
+
+def faint(colour: str) -> str:
+    """A colour #RRGGBB as the band of a curve has it: an interval that others can be seen through."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{BAND})"
 
 
 def strength_histogram(counts: Sequence[int], largest: float, binary: bool) -> go.Figure:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pandas as pd
 import streamlit as st
 
-from app import keeping_export, keeping_tables, navigation
+from app import keeping_export, keeping_tables, navigation, playground
 from app.components import labels, panels, tables, url
 from app.components.explain import MEANINGS, hover
 from app.keeping import back, counted, sentence
@@ -16,6 +16,7 @@ from app.services import keeping
 from bae.feature_lists import NAME_CHARACTERS, FeatureList
 from bae.index.query import Index
 from bae.keeping import FeatureKey
+from bae.steering.plan import MOST
 
 MEMBERS = "members-table"
 ADDRESS_CHARACTERS = 6_000
@@ -135,7 +136,10 @@ def _delete(identity: str) -> None:
 
 
 def _onward(members: Sequence[FeatureKey]) -> None:
-    """Links to where features can be labelled and seen on a map, a dictionary at a time as those pages take them."""
+    """Links to where features can be steered, labelled and seen on a map, the latter a dictionary at a time as those pages take them."""
+    if members:
+        some = "these" if len(members) <= MOST else f"the first {MOST}"
+        navigation.link("steer", f"Steer with {some}", push=playground.push((key.dictionary, key.feature) for key in members))
     of: dict[str, list[int]] = {}
     for key in members:
         of.setdefault(key.dictionary, []).append(key.feature)

@@ -51,6 +51,13 @@ PAGES = {
     "training": PageEntry(
         "Training", "Dictionaries", ":material/model_training:", "Train dictionaries, and watch them learn", ("ae", "text", "runs")
     ),
+    "steer": PageEntry(
+        "Playground", "Steering", ":material/tune:", "Push features and see what the model writes then", ("ae", "text", "push")
+    ),
+    "dose": PageEntry(
+        "Dose and response", "Steering", ":material/stacked_line_chart:", "What a push does at every strength", ("ae", "push")
+    ),
+    "movies": PageEntry("Movie reviews", "Steering", ":material/movie:", "Does a direction from examples do what the examples do?", ()),
     "entropy": PageEntry("Entropy", "Information", ":material/data_usage:", "How many bits hidden states hold", ("text",)),
 }
 

@@ -15,6 +15,7 @@ from app import (
     live,
     matching,
     navigation,
+    playground,
     services,
 )
 from app.components import chooser, keys, panels, url
@@ -64,6 +65,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     at_random = {"on_click": lambda: show(live.random_active(index, ae, random.random())), "help": "Any active feature"}
     st.button("Random", icon=":material/casino:", **at_random)
     navigation.link("text", "Paint it on a text", ae=ae, feature=number, text=st.query_params.get("text"))
+    navigation.link("steer", "Steer it", push=playground.push([(ae, number)]))
     navigation.link("features", "All features", ae=ae, text=st.query_params.get("text"))
     pressed = keys.shortcuts(
         {

@@ -1,6 +1,7 @@
 """What every number on the pages means, shown on hover."""
 
 from app.meanings.codes import CODES
+from app.meanings.dose import DOSE
 from app.meanings.features import FEATURES
 from app.meanings.heat import HEAT
 from app.meanings.information import INFORMATION
@@ -11,6 +12,8 @@ from app.meanings.maps import MAPS
 from app.meanings.matching import MATCHING
 from app.meanings.meaning import Meaning
 from app.meanings.measures import MEASURES
+from app.meanings.movies import MOVIES
+from app.meanings.playground import PLAYGROUND
 from app.meanings.searching import SEARCHING
 from app.meanings.training import TRAINING
 
@@ -26,7 +29,10 @@ SUBJECTS = (
     MATCHING,
     SEARCHING,
     MAPS,
+    MOVIES,
+    PLAYGROUND,
     INFORMATION,
+    DOSE,
 )
 MEANINGS: dict[str, Meaning] = {name: meaning for subject in SUBJECTS for name, meaning in subject.items()}
 

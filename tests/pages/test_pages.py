@@ -24,8 +24,12 @@ TITLES = {
     "match": "Dictionary against dictionary",
     "compare": "Compare",
     "training": "Training",
+    "steer": "Playground",
+    "dose": "Dose and response",
+    "movies": "Movie reviews",
+    "entropy": "Entropy",
 }
-NEEDS_NO_INDEX = {"training", "compare"}
+NEEDS_NO_INDEX = {"training", "compare", "movies", "entropy"}
 
 
 def said(app) -> str:
