@@ -58,7 +58,8 @@ PAGES = {
         "Dose and response", "Steering", ":material/stacked_line_chart:", "What a push does at every strength", ("ae", "push")
     ),
     "movies": PageEntry("Movie reviews", "Steering", ":material/movie:", "Does a direction from examples do what the examples do?", ()),
-    "entropy": PageEntry("Entropy", "Information", ":material/data_usage:", "How many bits hidden states hold", ("text",)),
+    "entropy": PageEntry("Entropy", "Information", ":material/data_usage:", "How many bits hidden states hold", ("text", "view")),
+    "compression": PageEntry("Compression", "Information", ":material/compress:", "Hidden states as small files, and back", ("text",)),
 }
 
 

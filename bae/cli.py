@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from bae import launch, pipeline
+from bae import cli_compress, launch, pipeline
+from bae.cli_entropy import entropy_app
 from bae.cli_shared import AsJson, Folder, plain_errors, report
 from bae.cli_steer import steer_app
 from bae.workspace import DATA, Workspace
@@ -22,6 +23,8 @@ BENCHMARKS = Path(__file__).parents[1] / "tests" / "benchmarks"
 
 app = typer.Typer(help="Binary Autoencoders for language models: train, index, explore.", no_args_is_help=True, add_completion=False)
 app.add_typer(steer_app, name="steer")
+app.add_typer(entropy_app, name="entropy")
+cli_compress.register(app)
 
 
 @app.command("app")

@@ -19,6 +19,8 @@ from bae.files import written_whole
 DATA = Path(__file__).parents[1] / "data"
 KINDS = ("binary", "relu", "topk", "gated", "batchtopk", "twopath", "transcoder")
 """Kinds that can be trained."""
+MEASURED = ("steering", "entropy", "compression")
+"""Folders of what was measured on the demo, which a demo made anew does not have."""
 MIDDLE = "middle"
 """As a layer: half of the model's depth, whatever the model."""
 
@@ -194,8 +196,9 @@ class Workspace:
             (draft / "recipe.toml").write_text(recipe, encoding="utf-8")
             if demo:
                 shutil.copytree(demo / "autoencoders", draft / "autoencoders")
-                if (demo / "steering").is_dir():  # measured figures, which a demo made anew does not have
-                    shutil.copytree(demo / "steering", draft / "steering")
+                for name in MEASURED:
+                    if (demo / name).is_dir():
+                        shutil.copytree(demo / name, draft / name)
                 shutil.copy(demo / "labels.parquet", draft)
         return cls.open(folder)
 

@@ -1,6 +1,7 @@
 """What every number on the pages means, shown on hover."""
 
 from app.meanings.codes import CODES
+from app.meanings.compression import COMPRESSION
 from app.meanings.dose import DOSE
 from app.meanings.features import FEATURES
 from app.meanings.heat import HEAT
@@ -33,6 +34,7 @@ SUBJECTS = (
     PLAYGROUND,
     INFORMATION,
     DOSE,
+    COMPRESSION,
 )
 MEANINGS: dict[str, Meaning] = {name: meaning for subject in SUBJECTS for name, meaning in subject.items()}
 

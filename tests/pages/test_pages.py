@@ -28,8 +28,9 @@ TITLES = {
     "dose": "Dose and response",
     "movies": "Movie reviews",
     "entropy": "Entropy",
+    "compression": "Compression",
 }
-NEEDS_NO_INDEX = {"training", "compare", "movies", "entropy"}
+NEEDS_NO_INDEX = {"training", "compare", "movies", "entropy", "compression"}
 
 
 def said(app) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import charts, live_box, microscope_charts
+from app import charts, live_box
 from app.components import panels, url
 from app.components.explain import MEANINGS, hover
 from app.components.small_table import small_table
+from app.entropy import microscope_charts
 from app.services import microscope
 from app.services.microscope import REVIEWS, SHOTS, CodeLengths
 

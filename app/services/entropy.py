@@ -1,0 +1,85 @@
+"""The runs of the experiments on entropies, and what a new one will take."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.services.reading import language_model
+from app.services.study import workspace
+from app.services.turns import model_turn
+from bae.experiments import entropy_job, entropy_results, synthetic_settings
+from bae.experiments.entropy_results import Results
+from bae.experiments.synthetic_settings import Kept
+from bae.workspace import Workspace
+
+if TYPE_CHECKING:
+    from bae.experiments.entropy_forecast import Forecast
+
+ACCURACY = "icl-accuracy"
+"""Where what was answered lies, beside the entropies."""
+PASSES = 16
+"""Of the model, about, that a forecast makes."""
+
+
+def stamp() -> tuple[tuple[str, int], ...]:
+    """Changes whenever a run has kept something more."""
+    return tuple(sorted((file.name, file.stat().st_mtime_ns) for file in (workspace().folder / "entropy").glob("*.parquet")))
+
+
+def kept(experiment: str) -> list[Results]:
+    """Every run of an experiment, newest first. Raises ValueError for a damaged file, OSError for one that is missing."""
+    return _kept(str(workspace().folder), experiment, stamp())
+
+
+def accuracies(results: Results) -> Results | None:
+    """What was answered in a run of in-context learning; None before that is known. Raises as `kept` does."""
+    name = results.file.name.replace("icl", ACCURACY, 1)
+    return next((one for one in kept(ACCURACY) if one.file.name == name), None)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _kept(folder: str, experiment: str, stamp: tuple) -> list[Results]:
+    return entropy_results.kept(Workspace.open(Path(folder)), experiment)
+
+
+def synthetic() -> list[Results]:
+    """Every run of the synthetic benchmark, newest first, its figures under the names that the other experiments have, peers among them.
+
+    Raises as `kept` does.
+    """
+    return [one for one, _ in _synthetic(str(workspace().folder), stamp())]
+
+
+def curves(results: Results) -> list[dict]:
+    """Bits along the steps of a run of the synthetic benchmark."""
+    return next(kept.curves.rows for one, kept in _synthetic(str(workspace().folder), stamp()) if one.file == results.file)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _synthetic(folder: str, stamp: tuple) -> list[tuple[Results, Kept]]:
+    return [(replace(kept.results, rows=_joined(kept)), kept) for kept in synthetic_settings.kept(Workspace.open(Path(folder)))]
+
+
+RENAMED = {
+    "marginal": "entropy",
+    "marginal_low": "entropy_low",
+    "marginal_high": "entropy_high",
+    "marginal_bias": "entropy_bias",
+    "renyi_2": "matrix_renyi",
+    "samples": "vectors",
+}
+
+
+def _joined(kept: Kept) -> list[dict]:
+    peers = {row["rank"]: row for row in kept.peers.rows}
+    return [{RENAMED.get(name, name): value for name, value in {**row, **peers.get(row["rank"], {})}.items()} for row in kept.results.rows]
+
+
+def forecast(experiment: str, recipe: str | None, changes: Mapping[str, object]) -> "Forecast":
+    """What a run will still take, measured now on this machine. Raises ValueError or OSError with what is wrong."""
+    asked, model = entropy_job.settings(experiment, recipe, changes), language_model()
+    with model_turn(PASSES):
+        return entropy_job.forecast(workspace(), experiment, asked, model)

@@ -1,0 +1,35 @@
+"""The compression experiment as a job that a page starts, and how long it will take. Loads no torch."""
+
+import sys
+
+from bae import runs
+from bae.jobs import Job
+from bae.progress import read_status
+from bae.workspace import Workspace
+
+JOB = "compression"
+"""One at a time in a workspace. The experiment tells how far it is under the same name."""
+UNIT = "dictionaries"
+SECONDS_A_TOKEN = 0.17
+"""Of a dictionary, for each token that the language model is run on: SmolLM2-135M on two CPU cores that others used too."""
+VECTORS, SPLICED_TOKENS = 20_480, 4096
+"""What a run takes where nothing is kept that it has to go on with; `bae.experiments.compression_results.Settings`."""
+
+
+def command(folder: str, vectors: int, spliced_tokens: int) -> list[str]:
+    """What runs it, behind the name of the interpreter."""
+    asked = ["--vectors", str(vectors), "--spliced-tokens", str(spliced_tokens)]
+    return ["-m", "bae.experiments.compression", folder, *asked]
+
+
+def start(workspace: Workspace, vectors: int, spliced_tokens: int) -> Job:
+    """Run it, or go on with what is kept, in a process of its own. Raises what `Jobs.start` raises."""
+    return runs.jobs(workspace).start(JOB, [sys.executable, *command(str(workspace.folder), vectors, spliced_tokens)])
+
+
+def expected_seconds(workspace: Workspace, dictionaries: int, spliced_tokens: int) -> float:
+    """How long so many dictionaries take: at the rate of the last run where there was one, else by `SECONDS_A_TOKEN`."""
+    status = read_status(workspace.status_file(JOB))
+    if status and status["unit"] == UNIT and status["rate"]:
+        return dictionaries / status["rate"]
+    return dictionaries * spliced_tokens * SECONDS_A_TOKEN

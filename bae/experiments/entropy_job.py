@@ -1,0 +1,175 @@
+"""The experiments on entropies as a job that a page starts: sizes, command, and how long it takes. Loads no torch itself."""
+
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import reduce
+from importlib import import_module
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bae import runs
+from bae.cli_entropy import MODULES
+from bae.experiments.entropy_recipes import RECIPES, read_settings
+from bae.experiments.entropy_results import Results
+from bae.jobs import Job
+from bae.progress import read_status
+from bae.workspace import Workspace
+
+if TYPE_CHECKING:
+    from bae.experiments.entropy_forecast import Forecast
+
+JOB = "entropy"
+"""One at a time in a workspace, whatever the experiment: they would only slow each other."""
+SETTINGS_IN = {"synthetic": "synthetic_settings", **MODULES}
+"""Where each experiment has its settings."""
+SECONDS_A_PRODUCT = 1.05e-9
+"""Of the synthetic benchmark: a step is batch x width x bits products a BAE. Measured at width 64 on two CPU cores without a GPU."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """A size of an experiment that can be chosen."""
+
+    option: str
+    """As the command has it, without the two dashes."""
+    field: tuple[str, ...]
+    """Where the settings have it."""
+    many: bool = False
+    """Whether it is several numbers."""
+
+
+STEPS = Size("steps", ("training", "steps"))
+SIZES = {
+    "synthetic": (
+        Size("ranks", ("ranks",), many=True),
+        Size("expansions", ("expansions",), many=True),
+        Size("samples", ("samples",)),
+        Size("steps", ("steps",)),
+    ),
+    "language": (Size("windows", ("windows",)), Size("positions", ("positions",), True), Size("layers", ("layers",), True), STEPS),
+    "icl": (Size("prompts", ("prompts",)), Size("shots", ("shots",), True), Size("layers", ("layers",), True), STEPS),
+    "tokens": (
+        Size("texts", ("texts",)),
+        Size("ranks", ("ranks",), True),
+        Size("expansions", ("expansions",), True),
+        Size("layer", ("layer",)),
+        STEPS,
+    ),
+    "dynamics": (Size("windows", ("language", "windows")), Size("positions", ("positions",), True), Size("layer", ("layer",)), STEPS),
+}
+
+
+def recipes(experiment: str) -> list[str]:
+    """The named recipes of an experiment."""
+    return [file.stem for file in sorted(RECIPES.glob("*.toml")) if file.stem.split("-")[0] == experiment]
+
+
+def settings(experiment: str, recipe: str | None, changes: Mapping[str, Any]) -> Any:
+    """The settings of a recipe with other sizes, by option. Raises ValueError with what is allowed."""
+    nested: dict[str, Any] = {}
+    for size in SIZES[experiment]:
+        if size.option in changes:
+            place = reduce(lambda table, name: table.setdefault(name, {}), size.field[:-1], nested)
+            place[size.field[-1]] = changes[size.option]
+    return read_settings(import_module(f"bae.experiments.{SETTINGS_IN[experiment]}").Settings, recipe, nested)
+
+
+def value(settings: object, size: Size) -> Any:
+    """A size as settings have it; None or () where it is left open."""
+    return reduce(getattr, size.field, settings)
+
+
+def arguments(experiment: str, workspace: str, recipe: str | None, changes: Mapping[str, Any]) -> list[str]:
+    """What stands behind `bae`."""
+    told = ["entropy", experiment, "--workspace", workspace, *(["--recipe", recipe] if recipe else [])]
+    for option, chosen in changes.items():
+        told += [f"--{option}", ",".join(map(str, chosen)) if isinstance(chosen, tuple) else str(chosen)]
+    return told
+
+
+def spelled(experiment: str, workspace: str, recipe: str | None, changes: Mapping[str, Any]) -> str:
+    """The command as a person types it."""
+    return shlex.join(["bae", *arguments(experiment, workspace, recipe, changes)])
+
+
+def start(workspace: Workspace, experiment: str, recipe: str | None, changes: Mapping[str, Any]) -> Job:
+    """Run it, or go on with what is there, in a process of its own.
+
+    Raises what `Jobs.start` raises, and BlockingIOError where somebody runs one by hand.
+    """
+    if other := elsewhere(workspace):
+        raise BlockingIOError(f"`bae entropy {other}` runs in this workspace already; wait until it has ended")
+    asked = arguments(experiment, str(workspace.folder), recipe, changes)
+    return runs.jobs(workspace).start(JOB, [sys.executable, "-m", "bae", *asked])
+
+
+def experiment_of(job: Job) -> str:
+    """What a job runs."""
+    return job.command[job.command.index("entropy") + 1]
+
+
+def elsewhere(workspace: Workspace) -> str | None:
+    """An experiment that a process runs that is no job of ours: somebody typed the command. It has said so a moment ago."""
+    job = runs.jobs(workspace).job(JOB)
+    if job and job.state == "running":
+        return None
+    for experiment in SETTINGS_IN:
+        status = read_status(status_file(workspace, experiment))
+        if status is None or time.time() - status["updated"] > runs.SILENT_S:
+            continue
+        if job is None or (job.finished_at is not None and status["updated"] > job.finished_at):
+            return experiment
+    return None
+
+
+def status_file(workspace: Workspace, experiment: str) -> Path:
+    """Where an experiment says how far it is."""
+    return workspace.status_file(f"entropy-{experiment}")
+
+
+def begun(found: Sequence[Results], asked: object) -> Results | None:
+    """The run that has these settings; what they leave open may be anything."""
+    return next((results for results in found if _fits(results.provenance["settings"], asdict(asked))), None)
+
+
+def _fits(told: object, asked: object) -> bool:
+    if isinstance(asked, Mapping):
+        return isinstance(told, Mapping) and all(_fits(told.get(name), one) for name, one in asked.items())
+    if asked is None or asked == ():
+        return True
+    return told == (list(asked) if isinstance(asked, tuple) else asked)
+
+
+def forecast(workspace: Workspace, experiment: str, asked: object, model: object) -> "Forecast":
+    """What a run on a language model will still take, measured now. Raises ValueError for what the model cannot do."""
+    return import_module(f"bae.experiments.{MODULES[experiment]}").forecast(workspace, asked, model)
+
+
+def synthetic_seconds(found: Sequence[Results], asked: object) -> tuple[float, Results | None]:
+    """How long the synthetic benchmark takes from its beginning, and by which run that is told; None where only by a constant."""
+    wanted = _products(asdict(asked))
+    for results in found:
+        told = results.provenance["settings"]
+        done = sum(told["steps"] * told["batch_size"] * told["d_model"] * row["n_bits"] for row in results.rows)
+        if done:
+            return wanted * results.provenance["seconds"] / done, results
+    return wanted * SECONDS_A_PRODUCT, None
+
+
+def _products(told: Mapping[str, Any]) -> float:
+    """Of a whole run: every rank and expansion, with the entropy loss and without."""
+    bits = sum(told["d_model"] * expansion for expansion in told["expansions"])
+    return 2 * len(told["ranks"]) * prod(told[name] for name in ("steps", "batch_size", "d_model")) * bits
+
+
+def flat(told: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings as pairs, nested ones with a dot between."""
+    for name, one in told.items():
+        if isinstance(one, Mapping):
+            yield from flat(one, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", one

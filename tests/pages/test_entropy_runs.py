@@ -1,0 +1,201 @@
+"""The experiments on the page of entropy: real runs on a small model, what is drawn and told of them, and the job that makes them."""
+
+import json
+import shutil
+
+import pytest
+from small_study import LAYER
+from test_pages import said
+from typer.main import get_command
+
+from bae.cli_entropy import entropy_app
+from bae.experiments import (
+    dynamics,
+    entropy_job,
+    icl_entropy,
+    language_entropy,
+    movie_prompts,
+    synthetic,
+    synthetic_settings,
+    token_sets,
+)
+from bae.experiments.entropy_results import kept
+from bae.experiments.set_training import Training
+from bae.progress import Progress
+from bae.workspace import Workspace
+
+TRAINING = Training(steps=12, batch_size=16)
+LANGUAGE = language_entropy.Settings(windows=40, positions=(1, 2, 4), layers=(0, LAYER), training=TRAINING)
+VIEWS = ("synthetic", "language", "icl", "tokens", "dynamics")
+CHARTS = {"synthetic": 3, "language": 1, "icl": 2, "tokens": 1, "dynamics": 2}
+
+
+@pytest.fixture(scope="module")
+def run_study(bare_study, tiny_model, tmp_path_factory):
+    """A study in which every experiment was run."""
+    found = Workspace.open(shutil.copytree(bare_study.folder, tmp_path_factory.mktemp("entropy") / "study"))
+    synthetic.run(found, synthetic_settings.Settings(8, (0, 1, 3), (1, 2), samples=256, steps=40, batch_size=32))
+    language_entropy.run(found, LANGUAGE, tiny_model)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(movie_prompts, "LABELS", (" vote", " sea"))
+        icl_entropy.run(found, icl_entropy.Settings(prompts=30, shots=(0, 2), layers=(0, 3), training=TRAINING), tiny_model)
+    words = token_sets.Settings(texts=64, ranks=(0, 1, 3), expansions=(1, 2), layer=3, words=(" sea", " vote"), training=TRAINING)
+    token_sets.run(found, words, tiny_model)
+    dynamics.run(found, dynamics.Settings(LANGUAGE, layer=LAYER, positions=(1, 4), training=TRAINING), tiny_model)
+    for experiment in VIEWS:
+        # a page takes what was told a moment ago for a run that goes on
+        entropy_job.status_file(found, experiment).unlink()
+    return found
+
+
+@pytest.fixture
+def own_study(run_study, tmp_path):
+    """A copy that a test may change."""
+    return Workspace.open(shutil.copytree(run_study.folder, tmp_path / "study"))
+
+
+def drawn(app) -> list[dict]:
+    """The figures of a page."""
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_draws_its_run_and_says_what_it_shows(open_page, run_study, view):
+    app = open_page(run_study, "entropy", view=view)
+    assert not app.exception and not app.error and not app.warning
+    assert len(drawn(app)) == CHARTS[view]
+    assert "Shows here." in said(app) or "Shows in part." in said(app) or "Does not show here." in said(app)
+    (results,) = kept(run_study, view)
+    shown = [row for row in results.rows if view != "dynamics" or row["position"] == 1]
+    assert len(app.dataframe[0].value) == len(shown)
+    assert results.file.name in said(app) and "Run it" in said(app)
+
+
+def test_what_is_drawn_is_what_was_measured(open_page, run_study):
+    (results,) = kept(run_study, "language")
+    (figure,) = drawn(open_page(run_study, "entropy", view="language", lines="entropy,two_nn"))
+    for layer in (0, LAYER):
+        for estimate, label in (("entropy", "Entropy"), ("two_nn", "TwoNN")):
+            (trace,) = [trace for trace in figure["data"] if trace["name"] == f"layer {layer}, {label}"]
+            rows = sorted((row for row in results.rows if row["layer"] == layer), key=lambda row: row["position"])
+            assert trace["y"] == pytest.approx([row[estimate] for row in rows])
+            assert ("error_y" in trace) == (estimate == "entropy")
+    without = drawn(open_page(run_study, "entropy", view="language", lines="entropy", bands="0"))[0]
+    assert not any("error_y" in trace for trace in without["data"]) and len(without["data"]) < len(figure["data"])
+
+
+def test_peers_of_the_synthetic_sets_stand_beside_their_bits(open_page, run_study):
+    figure = drawn(open_page(run_study, "entropy", view="synthetic", lines="pca_rank", log="0"))[0]
+    for trace in figure["data"]:
+        if trace["name"].endswith("PCA rank") and len(trace["y"]) == 3:
+            assert trace["y"] == [0, 1, 3]
+    (line,) = [trace for trace in figure["data"] if trace["name"] == "H = r"]
+    assert line["x"] == line["y"] == [0, 1, 3]
+    none = open_page(run_study, "entropy", view="synthetic", lines="")
+    assert not none.exception and "No estimate is chosen" in said(none)
+
+
+def test_wrong_values_of_the_address_are_named(open_page, run_study):
+    app = open_page(run_study, "entropy", view="language", run="<script>", lines="entropy,magic", ask_positions="1,x", ask_windows="-3")
+    told = " ".join(warning.value for warning in app.warning)
+    assert not app.exception and all(name in told for name in ("run", "lines", "ask_positions", "ask_windows"))
+    assert not [button for button in app.button if button.key == "start:entropy"]
+
+
+def test_a_damaged_file_is_named(open_page, own_study):
+    file = kept(own_study, "tokens")[0].file
+    file.write_bytes(b"not Parquet")
+    app = open_page(own_study, "entropy", view="tokens")
+    assert not app.exception and any(file.name in error.value for error in app.error) and not drawn(app)
+    # the others are as they were
+    assert drawn(open_page(own_study, "entropy", view="language"))
+
+
+def test_a_run_that_was_stopped_says_so(open_page, own_study):
+    (results,) = kept(own_study, "language")
+    results.provenance["wanted"] += 4
+    results.keep([], 0.0)
+    app = open_page(own_study, "entropy", view="language")
+    assert "6 of 10 rows are there" in said(app) and not app.exception
+
+
+# the job
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_without_a_run_the_command_is_named_and_started(open_page, bare_study, view, monkeypatch):
+    started = []
+    monkeypatch.setattr("bae.jobs.Jobs.start", lambda _jobs, name, command: started.append((name, command)))
+    app = open_page(bare_study, "entropy", view=view, ask_steps="123")
+    assert not app.exception and not app.error and not drawn(app) and f"bae entropy {view} --workspace study" in said(app)
+    assert app.code[-1].value.endswith("--steps 123")
+    app.button(key="start:entropy").click().run()
+    ((name, command),) = started
+    assert name == entropy_job.JOB and command[1:6] == ["-m", "bae", "entropy", view, "--workspace"] and command[-2:] == ["--steps", "123"]
+
+
+def test_commands_have_the_options_that_are_chosen():
+    commands = get_command(entropy_app).commands
+    assert set(entropy_job.MODULES) <= set(commands)
+    for experiment, command in commands.items():
+        allowed = {option for parameter in command.params for option in parameter.opts}
+        assert {f"--{size.option}" for size in entropy_job.SIZES[experiment]} <= allowed
+        assert not entropy_job.recipes(experiment) or "--recipe" in allowed
+    assert "--ranks" not in {option for parameter in commands["language"].params for option in parameter.opts}
+
+
+@pytest.mark.parametrize("experiment", VIEWS)
+def test_sizes_reach_the_settings(experiment):
+    for size in entropy_job.SIZES[experiment]:
+        usual = entropy_job.value(entropy_job.settings(experiment, None, {}), size)
+        other = (1, 3) if size.many else 1024
+        changes = {size.option: other}
+        if experiment == "dynamics" and size.option == "positions":
+            changes = {size.option: (1, 16)}
+        changed = entropy_job.value(entropy_job.settings(experiment, None, changes), size)
+        assert changed == changes[size.option] != usual
+
+
+def test_sizes_that_cannot_be_run_are_told(open_page, bare_study):
+    app = open_page(bare_study, "entropy", view="dynamics", ask_positions="3")
+    assert not app.exception and any("of those that are read" in error.value for error in app.error)
+    assert not [button for button in app.button if button.key == "start:entropy"]
+
+
+def test_a_run_is_known_by_its_settings(run_study):
+    found = kept(run_study, "language")
+    assert entropy_job.begun(found, LANGUAGE) is found[0]
+    # layers left open may be any, other sizes may not
+    assert entropy_job.begun(found, language_entropy.Settings(windows=40, positions=(1, 2, 4), training=TRAINING)) is found[0]
+    assert entropy_job.begun(found, language_entropy.Settings(windows=41, positions=(1, 2, 4), training=TRAINING)) is None
+
+
+def test_how_long_is_measured_for_the_model_of_the_study(open_page, run_study):
+    app = open_page(
+        run_study, "entropy", view="language", recipe="none", ask_windows="700", ask_positions="1,2", ask_layers="1", ask_steps="30"
+    )
+    app.button(key="forecast:entropy").click().run(timeout=120)
+    assert not app.exception and "About " in said(app) and "30 steps of" in said(app)
+    wrong = open_page(run_study, "entropy", view="language", recipe="none", ask_layers="99")
+    wrong.button(key="forecast:entropy").click().run()
+    assert not wrong.exception and any("cannot be run" in error.value for error in wrong.error)
+
+
+def test_the_synthetic_run_takes_as_long_as_the_last_one_did(run_study):
+    found = kept(run_study, "synthetic")
+    asked = synthetic_settings.Settings(8, (0, 1, 3), (1, 2), samples=256, steps=40, batch_size=32)
+    seconds, by = entropy_job.synthetic_seconds(found, asked)
+    assert by is found[0] and seconds == pytest.approx(found[0].provenance["seconds"])
+    twice = synthetic_settings.Settings(8, (0, 1, 3), (1, 2), samples=256, steps=80, batch_size=32)
+    assert entropy_job.synthetic_seconds(found, twice)[0] == pytest.approx(2 * seconds)
+    assert entropy_job.synthetic_seconds([], asked)[1] is None
+
+
+def test_what_somebody_started_by_hand_is_followed(open_page, own_study):
+    with Progress("reading windows", 100, "tokens", entropy_job.status_file(own_study, "language")) as progress:
+        progress.advance(40)
+    assert entropy_job.elsewhere(own_study) == "language"
+    app = open_page(own_study, "entropy", view="tokens")
+    assert not app.exception and "started by hand" in said(app) and "Another of these experiments runs" in said(app)
+    with pytest.raises(BlockingIOError, match="language"):
+        entropy_job.start(own_study, "tokens", None, {})
