@@ -34,6 +34,9 @@ PRELUDE = struct.Struct("<8sHI16s")
 TRAILER = struct.Struct("<I16s8s")
 TYPES = ("float16", "float32")
 """What hidden states may be stored and written as."""
+MOST = {"d_model": 2**20, "n_bits": 2**24, "block_vectors": 2**20}
+MOST_IN_BLOCK, MOST_VECTORS = 2**30, 2**50
+"""What a header may ask for: of a file that was forged, no more than this is made room for."""
 CODINGS = ("entropy", "positions")
 RADII = ("none", "norm", "gain")
 
@@ -82,9 +85,11 @@ class Header:
     def __post_init__(self):
         numbers = {"d_model": 1, "n_bits": 1, "vectors": 1, "block_vectors": 1, "prior_bytes": 1, "layer": 0, "left_out": 0}
         for field, least in numbers.items():
-            value = getattr(self, field)
-            if type(value) is not int or value < least:
-                raise ValueError(f"{field} must be a whole number from {least} up; got {value!r}")
+            value, most = getattr(self, field), MOST.get(field, MOST_VECTORS)
+            if type(value) is not int or not least <= value <= most:
+                raise ValueError(f"{field} must be a whole number from {least} to {most:,}; got {value!r}")
+        if self.n_bits * self.block_vectors > MOST_IN_BLOCK:
+            raise ValueError(f"a block holds at most {MOST_IN_BLOCK:,} bits; got {self.block_vectors:,} vectors of {self.n_bits:,}")
         for field, allowed in {"dtype": TYPES, "coding": CODINGS, "radial": RADII}.items():
             if getattr(self, field) not in allowed:
                 raise ValueError(f"unknown {field} {getattr(self, field)!r}; there are {', '.join(allowed)}")
@@ -225,8 +230,12 @@ def _index(file: BinaryIO, path: Path, size: int, header_checksum: bytes) -> tup
     text = file.read(length)
     if checksum(header_checksum, text) != expected:
         raise ValueError(f"{path} is damaged: the checksum of its index is wrong; get it again")
-    told = json.loads(text)
-    return tuple((int(offset), int(length), str(digest)) for offset, length, digest in told["blocks"]), told["figures"], begin
+    try:
+        told = json.loads(text)
+        blocks = tuple((int(offset), int(length), str(digest)) for offset, length, digest in told["blocks"])
+        return blocks, dict(told["figures"]), begin
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} has an index that this program cannot read ({error!r}); get it again") from error
 
 
 def _check_index(path: Path, header: Header, index: tuple[tuple[int, int, str], ...], begin: int, end: int) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bae.autoencoder.checkpoint import Provenance
 from bae.compression.blocks import CODERS, pack
-from bae.compression.container import CODINGS, RADII, Header, Writer, checksum, pack_prior
+from bae.compression.container import CODINGS, MOST, RADII, Header, Writer, checksum, pack_prior
 from bae.compression.dictionary import check_bae, decoded, dictionary_digest, encoded, made_block, mended
 from bae.compression.measures import ErrorSum
 from bae.compression.positions import ALL, Habits, check_threshold
@@ -43,8 +43,8 @@ class Options:
         for field, allowed in (("coding", CODINGS), ("radial", RADII)):
             if getattr(self, field) not in allowed:
                 raise ValueError(f"unknown {field} {getattr(self, field)!r}; there are {', '.join(allowed)}")
-        if not 1 <= self.block_vectors <= 2**20:
-            raise ValueError(f"a block holds 1 to {2**20:,} vectors; got {self.block_vectors}")
+        if not 1 <= self.block_vectors <= MOST["block_vectors"]:
+            raise ValueError(f"a block holds 1 to {MOST['block_vectors']:,} vectors; got {self.block_vectors}")
 
 
 def compress(
