@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bae.autoencoder import BinaryAutoencoder, Pair
-from bae.experiments.set_training import Adam, Training, fit_sets, gradients_of
+from bae.experiments.set_training import Adam, Training, _covariance, _covariance_of_all, fit_sets, gradients_of
 from bae.objective import BinaryObjective
 from bae.scaling import Scaling
 
@@ -102,3 +102,13 @@ def test_what_cannot_be_trained_is_said():
             Training(**change)
     with pytest.raises(ValueError, match="between 0 and 1"):
         Training(firing_rate=1.0)
+
+
+@pytest.mark.parametrize("still", [0, 40, 60, 64])
+def test_bits_that_stand_still_change_nothing_of_the_covariance_gradient(still):
+    code = (torch.rand(3, 50, 64, generator=torch.Generator().manual_seed(2)) < 0.3).float()
+    code[:, :, :still] = torch.arange(still) % 2
+    fired = code.sum(1, keepdim=True)
+    assert torch.equal(_covariance(code, fired), _covariance_of_all(code, fired))
+    # control: bits that move have a gradient
+    assert bool(_covariance(code, fired).any()) == (still < 64)
