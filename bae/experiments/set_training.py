@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-
 FEW_MOVING = 0.8
 """Share of bits that move in a batch below which it pays to pick them out: 13 to 16 ms become 0.5 to 2.5 where few do."""
 
