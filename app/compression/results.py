@@ -12,6 +12,16 @@ from app.compression.chosen import Shown
 from app.services import compression, workspace
 
 
+def _say_changed(names: list[str]) -> None:
+    """Which figures are not those of the checkpoints that are here now: of another one of this name, which misleads, or of none."""
+    here = [name for name in names if workspace().autoencoder_folder(name).is_dir()]
+    if here:
+        told = ", ".join(map(url.code, here))
+        st.warning(f"Replaced since this run: {told}. Its figures are those of the old checkpoints.", icon=":material/history:")
+    if away := [url.code(name) for name in names if name not in here]:
+        st.caption(f"Measured, and not in this workspace: {', '.join(away)}.")
+
+
 def show() -> None:
     """Draw it, or what makes it."""
     try:
@@ -24,9 +34,7 @@ def show() -> None:
         st.info("Nothing was measured in this workspace yet. Start it below, or type the command.", icon=":material/compress:")
         run.panel(workspace(), None)
         return
-    if gone:
-        names = ", ".join(map(url.code, gone))
-        st.warning(f"Replaced or gone since this run: {names}. Its figures are those of the old checkpoints.", icon=":material/history:")
+    _say_changed(gone)
     shown = chosen.choose(found.rows)
     _headline(shown)
     st.subheader("Size")

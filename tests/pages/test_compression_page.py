@@ -180,8 +180,11 @@ def test_another_checkpoint_since_the_run_is_told(open_page, own_study, tiny_mod
         autoencoder.b_out += 1
     checkpoint.save(autoencoder, provenance, folder)
     app = open_page(own_study, "compression")
-    assert not app.exception and len(app.warning) == 1 and "Replaced or gone since this run: ` bae `" in app.warning[0].value
+    assert not app.exception and len(app.warning) == 1 and "Replaced since this run: ` bae `" in app.warning[0].value
     assert app.button(key="start:compression").label == "Go on" and "--vectors 400" in app.code[0].value
+    shutil.rmtree(folder)
+    app = open_page(own_study, "compression")
+    assert not app.warning and any("not in this workspace: ` bae `" in caption.value for caption in app.caption)
 
 
 def test_damaged_results_are_named(open_page, own_study):
