@@ -1,5 +1,6 @@
 """What a sweep of strengths found, as the page shows it: each way of steering as a curve, and the strength that works best."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,8 +36,8 @@ class View:
         return next(point for way in self.ways for point in way.points if point.name == name)
 
     def moved(self, point: Point) -> float:
-        """Length of a push: in norms where the layer's is known, else raw."""
-        return point.moved / (self.run.meta.norm or 1.0)
+        """Length of a push, in norms where the layer's is known, else raw; below 0 where its strength is, which pushes the other way."""
+        return math.copysign(point.moved, point.amount) / (self.run.meta.norm or 1.0)
 
     @property
     def first(self) -> str | None:
@@ -83,7 +84,7 @@ def verdict(view: View, way: Way) -> str:
     """Which strength of a way works best and what it does, or why none does."""
     step = view.run.settings.target
     if not way.points:
-        return "nothing is measured yet."
+        return "none of its strengths could be measured." if view.run.whole else "nothing is measured yet."
     if not view.scores:
         return "no feature is followed, so no strength can be called best." if step is None else "nothing was written to tell by."
     if way.best is None:

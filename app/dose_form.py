@@ -12,14 +12,24 @@ from app.components.chooser import Offered
 from app.components.explain import MEANINGS, hover
 from app.dose import SCALED_TITLE, way_title
 from app.numbers import duration
-from app.playground import LARGEST_SEED, TEMPERATURES
 from app.playground_texts import box, keep_text, kept
 from app.playground_ways import POSITIONS, fits
 from app.services import dose
 from app.services.playground import Known, dictionaries, usual_value
 from bae.index.query import Index
 from bae.steering import dose_job as jobs
-from bae.steering.dose_settings import MOST_TOKENS, NEUTRAL, SCALED, Curve, Settings, grid, read_amounts, read_prompts
+from bae.steering.dose_settings import (
+    LARGEST_SEED,
+    MOST_TOKENS,
+    NEUTRAL,
+    SCALED,
+    TEMPERATURES,
+    Curve,
+    Settings,
+    grid,
+    read_amounts,
+    read_prompts,
+)
 from bae.steering.plan import HOWS, UNITS, FeatureStep, Step, parse, written
 from bae.workspace import Workspace
 

@@ -79,8 +79,9 @@ def _running(study: Workspace, job: Job, name: str) -> None:
 
 
 def _offer(study: Workspace, job: Job | None, name: str, run: Run) -> None:
-    there, total = len(run.points), len(run.settings.points())
-    st.markdown(f"**{there} of {total} points are measured.** The sweep stands still; it goes on with the next point.")
+    there, total = len(run.points) + len(run.skipped), len(run.settings.points())
+    done = "done" if run.skipped else "measured"
+    st.markdown(f"**{there} of {total} points are {done}.** The sweep stands still; it goes on with the next point.")
     st.button("Go on", icon=":material/play_arrow:", key="start:dose", type="primary", on_click=start, args=(name,), help=HELP)
     if job and _works_at(study, job, name) and job.state in ("failed", "stopped"):
         training.log(study, JOB, job, job.state)

@@ -74,6 +74,14 @@ def verdicts(view: View) -> None:
         st.markdown(f"- {short_title(way.how, view.run.settings.target)}: {verdict(view, way)}")
 
 
+def skipped(run: Run) -> None:
+    """The strengths that have no point, and why."""
+    if not run.skipped:
+        return
+    told = "".join(f"\n- {url.code(one.skipped)}" for one in run.skipped)
+    st.info(f"{len(run.skipped)} of {len(run.settings.points())} strengths could not be measured:\n{told}", icon=":material/block:")
+
+
 def multiples(view: View, chosen: str | None) -> None:
     """The charts; a click on a point opens its texts."""
     st.subheader("Against strength", help=hover("dose_interval"))
@@ -101,10 +109,10 @@ def multiples(view: View, chosen: str | None) -> None:
 
 
 def _axis_title(view: View) -> str:
-    layer = view.run.meta.layer
-    if view.run.meta.norm is None:
-        return f"length of the push, raw units of layer {layer}"
-    return f"length of the push, norms of layer {layer}"
+    unit = "norms" if view.run.meta.norm else "raw units"
+    told = f"length of the push, {unit} of layer {view.run.meta.layer}"
+    both = any(point.amount < 0 for point in view.run.points)
+    return f"{told} (negative strengths left of 0)" if both else told
 
 
 def _there(view: View) -> list[str]:

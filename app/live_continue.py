@@ -103,7 +103,7 @@ def _write(text: str, typed: int, max_tokens: int, temperature: float, seed: int
                     draw(piece)
     except ValueError as error:
         reason = str(error)
-        st.error(f"Nothing was written: {reason}.")
+        st.error(f"Nothing {'more ' if pieces else ''}was written: {reason}.")
         return
     if not "".join(pieces):
         st.info("The model ended the text at once, so there is nothing to add. A temperature above 0 may write something.")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import navigation, services
+from app import navigation, playground_writing, services
 from app.components.url import code
 
 # a file of ours: Streamlit fetches the icons it knows by name from a server of others
@@ -28,4 +28,6 @@ except (OSError, ValueError) as error:
     st.error(f"There is no study to show: {code(error)}")
     st.info("Start the explorer with `make app`, which makes a study, or set BAE_WORKSPACE to the folder of one.")
     st.stop()
+if page.url_path != "steer":
+    playground_writing.leave()
 page.run()

@@ -13,7 +13,7 @@ from app.numbers import duration
 from app.services import movies
 from bae.experiments import movie_job
 from bae.experiments.movie_job import JOB, MOST_SAMPLES
-from bae.experiments.movie_results import STAGE, Results
+from bae.experiments.movie_results import GAMMAS, STAGE, Results
 from bae.jobs import Job
 from bae.progress import read_status
 from bae.runs import jobs
@@ -102,17 +102,14 @@ def _start(study: Workspace, found: Sequence[Results]) -> None:
 
 
 def _same(found: Sequence[Results], layer: int, samples: int) -> Results | None:
-    """The run that would be gone on with: of this layer, these reviews and the checkpoints that are there now."""
-    for results in found:
-        told = results.settings
-        if (told["layer"], told["samples"], told["seed"]) == (layer, samples, 0) and not movies.replaced(told["dictionaries"]):
-            return results
-    return None
+    """The run that would be gone on with: the one whose file a run that starts now would write to."""
+    files = movies.expected_files(layer, samples)
+    return next((results for results in found if results.file in files), None)
 
 
 def _button(study: Workspace, layer: int, samples: int, begun: Results | None) -> None:
     begin = functools.partial(movie_job.start, study, layer, samples)
-    complete = begun is not None and not begun.missing()
+    complete = begun is not None and not begun.missing(GAMMAS)
     st.button(
         "Resume" if begun and not complete else "Start",
         icon=":material/play_arrow:",
@@ -126,7 +123,7 @@ def _button(study: Workspace, layer: int, samples: int, begun: Results | None) -
 
 
 def _estimate(found: Sequence[Results], samples: int, begun: Results | None) -> str:
-    if begun and not begun.missing():
+    if begun and not begun.missing(GAMMAS):
         return (
             "This run is there already, with all its points: choose it above. Another layer, or other numbers of reviews, make another run."
         )

@@ -12,11 +12,10 @@ from app import services
 from app.components import url
 from app.services import playground
 from app.services.playground import Known, Prompt
+from bae.steering.dose_settings import LARGEST_SEED, TEMPERATURES
 from bae.steering.plan import MOST, FeatureStep, Step, parse_step, written
 
-TEMPERATURES = tuple(f"{tenths / 10:g}" for tenths in range(21))
 PENALTIES = tuple(f"{tenths / 10:g}" for tenths in range(-20, 21))
-LARGEST_SEED = 999_999
 USUAL_TOKENS = 60
 START = 0.3
 """Norms of its layer that a feature is pushed by where nobody says more."""
@@ -173,17 +172,18 @@ def push(features: Iterable[tuple[str, int]]) -> str:
 
 
 def problem(step: Step, known: Known | None) -> str | None:
-    """Why a step cannot be, as far as is known without the model."""
+    """Why a step cannot be, as far as is known without the model, as Markdown."""
+    name = url.code(step.dictionary)
     if known is None:
-        return f"There is no dictionary {step.dictionary} in this study."
+        return f"There is no dictionary {name} in this study."
     if not isinstance(step, FeatureStep):
         return None
     if step.feature >= known.n_features:
-        return f"{known.name} has features 0 to {known.n_features - 1:,}."
+        return f"{name} has features 0 to {known.n_features - 1:,}."
     if known.only_added and step.how != "add":
-        return f"{known.name} reads another state than the one that is steered: its features can be added, no more."
+        return f"{name} reads another state than the one that is steered: its features can be added, no more."
     if not known.has_bits and step.how in ("flip", "set", "clear"):
-        return f"{known.name} has values, not bits: its features can be added, clamped or ablated."
+        return f"{name} has values, not bits: its features can be added, clamped or ablated."
     return None
 
 

@@ -167,6 +167,10 @@ def _indexed() -> set[str]:
 
 
 def _from_examples(known: Mapping[str, Known]) -> None:
+    if not known:
+        with st.popover("From examples", icon=":material/compare_arrows:"):
+            st.caption("There is no dictionary to read examples with. Train one on the Training page.")
+        return
     with st.popover("From examples", icon=":material/compare_arrows:"), st.form("examples", border=False):
         st.caption(hover("steer_examples"))
         left, right = st.columns(2)
@@ -191,8 +195,9 @@ def _take_examples() -> None:
         check_sides(good, bad)
         for side in (good, bad):
             services.limits().check("\n".join(side), 1)
+        ids = [keep_text("\n".join(side)) for side in (good, bad)]
+        step = ExampleStep(given["dictionary"], *ids, method=given["method"], at=given["at"])
     except ValueError as error:
         st.session_state[playground.REFUSED] = str(error)
         return
-    ids = (keep_text("\n".join(side)) for side in (good, bad))
-    playground.add([ExampleStep(given["dictionary"], *ids, method=given["method"], at=given["at"])])
+    playground.add([step])

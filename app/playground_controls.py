@@ -23,7 +23,7 @@ def show(on: Desk, asked: Asked, asks: Mapping[str, Ask]) -> None:
         _instruction(asked.instruction)
         playground_share.show(on, asked, asks)
     if reason := on.refused(asks):
-        st.error(f"Nothing was written: {url.code(reason)}")
+        st.error(f"Nothing more is written: {url.code(reason)}")
 
 
 def _instruction(text: str) -> None:

@@ -21,7 +21,10 @@ def show(asks: dict[str, Ask]) -> None:
     st.subheader("Next token", help=hover("next_tokens"))
     try:
         with st.spinner("Asking the model what it finds likely.", show_time=True):
-            rows = next_tokens(ask.prompt, ask.push)
+            place = st.empty()
+            told = "Reading the prompt, plain and steered: {:,} of {:,} parts"
+            rows = next_tokens(ask.prompt, ask.push, lambda done, total: place.caption(told.format(done, total)))
+            place.empty()
     except ValueError as error:
         st.error(f"The next tokens are not known: {url.code(error)}")
         return

@@ -135,6 +135,8 @@ def _finished(on: Desk, side: str, ask: Ask, painted: FeatureStep | None, index:
     with st.container(border=True, key=f"text-{side}"):
         if output.text:
             painted_text(stretches, names, unit, None, lambda token: None, key=f"written:{side}")
+        elif output.stopped:
+            st.caption("It was stopped before anything was written.")
         else:
             st.caption("The model ended the text at once. A temperature above 0 may write something.")
 
@@ -171,7 +173,11 @@ def _stretches(output: Output, step: FeatureStep | None, index: Index | None) ->
     """A written text with the names of its features, the unit of their loudness, and on how many of its tokens the feature is."""
     if step is None or not output.text:
         return _unpainted(output), {}, "", None
-    reading = services.read(step.dictionary, output.given + output.text)
+    try:
+        reading = services.read(step.dictionary, output.given + output.text)
+    except ValueError as error:
+        st.caption(f":material/error: This text is not painted: {url.code(error)}")
+        return _unpainted(output), {}, "", None
     tokens, lens = reading.inspection.tokens, reading.inspection.lens
     if tokens.dropped_tokens:
         st.caption(f"Prompt and text have more than {len(tokens.ids):,} tokens: too many to be painted.")

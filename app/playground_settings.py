@@ -9,9 +9,10 @@ import streamlit as st
 from app import services
 from app.components import url
 from app.components.explain import hover
-from app.playground import LARGEST_SEED, PENALTIES, TEMPERATURES, USUAL_TOKENS, Settings
+from app.playground import PENALTIES, USUAL_TOKENS, Settings
 from app.playground_ways import fields_of
 from app.services.playground import Known, dictionaries
+from bae.steering.dose_settings import LARGEST_SEED, TEMPERATURES
 from bae.steering.plan import FeatureStep, Step, written
 
 

@@ -11,6 +11,7 @@ from app.components.explain import hover
 from app.playground import TITLES, Ask, Asked
 from app.playground_texts import keep_text
 from app.playground_writing import Desk, Output
+from app.services.playground import Prompt
 from bae.keeping_markdown import escaped
 from bae.steering.plan import written
 
@@ -25,16 +26,16 @@ def show(on: Desk, asked: Asked, asks: Mapping[str, Ask]) -> None:
     made = {"data": lambda: markdown(asked, outputs, link(asked)), "file_name": "steered.md", "mime": "text/markdown", "on_click": "ignore"}
     st.download_button("Download", icon=":material/download:", disabled=not outputs, help=told, key="steered:download", **made)
     if "dose" in navigation.PAGES and asked.push:
-        navigation.link("dose", "Dose and response", push=asked.push, text=_id(asked.prompt.text))
+        navigation.link("dose", "Dose and response", push=asked.push, prompts=_as_prompts(asked.prompt))
 
 
 def link(asked: Asked) -> str:
     """The address that makes a run anew: nothing in it is left to what an address without it would show."""
     params = {
-        "text": _id(asked.prompt.text),
+        "text": keep_text(asked.prompt.text),
         "form": "chat" if asked.prompt.chat else None,
-        "system": _id(asked.prompt.system) if asked.prompt.chat else None,
-        "instruction": _id(asked.instruction),
+        "system": keep_text(asked.prompt.system) if asked.prompt.chat else None,
+        "instruction": keep_text(asked.instruction),
         "push": written(asked.steps),
         "mute": ",".join(map(str, sorted(asked.muted))),
         "tokens": asked.settings.tokens,
@@ -44,12 +45,16 @@ def link(asked: Asked) -> str:
         "go": 1,
     }
     here = urlsplit(st.context.url or "")
-    query = urlencode({name: value for name, value in params.items() if value not in (None, "")}, safe=":,/")
+    # an empty prompt stays: without it the page would show an example
+    query = urlencode({name: value for name, value in params.items() if value not in (None, "") or name == "text"}, safe=":,/")
     return urlunsplit((here.scheme, here.netloc, here.path, query, ""))
 
 
-def _id(text: str) -> str:
-    return keep_text(text)
+def _as_prompts(prompt: Prompt) -> str | None:
+    """The id under which the page of doses finds the prompt, which takes one a line; None where it would not be the same there."""
+    if prompt.chat or len(prompt.text.splitlines()) != 1:
+        return None
+    return keep_text(prompt.text) or None
 
 
 def markdown(asked: Asked, outputs: Mapping[str, Output], address: str) -> str:

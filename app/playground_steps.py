@@ -56,8 +56,9 @@ def _buttons(place: int, muted: bool) -> None:
 
 def _what(step: Step, muted: bool, known: Known | None, index: Index | None) -> None:
     if isinstance(step, FeatureStep):
-        navigation.link("feature", f"{step.dictionary} {step.feature}", ae=step.dictionary, feature=step.feature)
+        navigation.link("feature", f"Feature {step.feature}", ae=step.dictionary, feature=step.feature)
         title, told = _of_feature(step, known, index)
+        title = f"{step.dictionary}: {title}"
     else:
         title, told = _of_examples(step)
     style = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap;max-width:100%;font-size:.9rem;line-height:1.5;cursor:help"

@@ -1,7 +1,7 @@
 """Texts that are being written and those that were: kept in the session, so that a writing goes on after a person did something else.
 
 A text is written piece by piece, several in turns. Whatever a person does makes Streamlit leave the page's script where it draws next, and
-begin anew: what was being written goes on where it was, unless Stop was pressed. A closed tab ends it, for nobody begins anew.
+begin anew: what was being written goes on where it was, unless Stop was pressed. Another page ends it, and so does a closed tab.
 """
 
 import time
@@ -63,12 +63,17 @@ class Writing:
     _coming: Iterator[str] | None = None
     _between: Callable[[], None] = lambda: None
 
-    def open(self) -> None:
-        """Begin, unless it has begun. Raises ValueError for what cannot be. The caller has the turn of the model."""
+    def open(self, advance: Callable[[int], None]) -> None:
+        """Begin, unless it has begun; anew where it broke off. Raises ValueError for what cannot be. The caller has the turn of the model.
+
+        `advance` is called while the examples of a direction are read; what it raises comes out.
+        """
         if self._coming is None:
-            self.given, self.read = playground.check(self.ask.prompt, self.ask.settings.tokens), 0
+            self.pieces, self.steps, self.seconds, self.read = [], [], 0.0, 0
+            self.given = playground.check(self.ask.prompt, self.ask.settings.tokens)
             self.parts = _passes(self) - self.ask.settings.tokens + 1
-            self._coming = playground.writing(self.ask.prompt, self.ask.push, config(self.ask), self._cancelled, self.steps.append)
+            told = (self._cancelled, self.steps.append, advance)
+            self._coming = playground.writing(self.ask.prompt, self.ask.push, config(self.ask), *told)
 
     def advance(self, between: Callable[[], None]) -> bool:
         """Write one piece more; False where there was none. `between` is called while the prompt is read; what it raises comes out."""
@@ -79,7 +84,7 @@ class Writing:
         finally:
             self.seconds += time.monotonic() - began
             if not whole:
-                self._coming = None  # it was left while the prompt was read, and begins anew
+                self._coming = None  # it was left while the prompt was read, or broke off, and begins anew
         if piece is None:
             return False
         if len(self.pieces) < len(self.steps):
@@ -109,6 +114,8 @@ class Desk:
         self.latest: dict[str, Ask] = {}
         """What each side was last asked for."""
         self._refused: tuple[dict[str, Ask], str] | None = None
+        self._told = False
+        """Whether the page has said why."""
 
     def begin(self, asks: Mapping[str, Ask]) -> None:
         """Write what is not there yet of these sides; where all is there, write all anew."""
@@ -141,17 +148,28 @@ class Desk:
             self.outputs.popitem(last=False)
 
     def refuse(self, reason: str) -> None:
-        """Nothing can be written, for this reason."""
-        self.writing, self._refused = [], (self.latest, reason)
+        """Nothing more can be written, for this reason; what has come stays."""
+        for writing in [one for one in self.writing if one.steps]:
+            self.stop(writing.ask)
+        self.writing, self._refused, self._told = [], (self.latest, reason), False
 
     def refused(self, asks: Mapping[str, Ask]) -> str | None:
-        """Why nothing was written; None where something else is asked for now."""
-        return self._refused[1] if self._refused and self._refused[0] == dict(asks) else None
+        """Why nothing more was written: told once whatever is asked for now, and for as long as that is the same."""
+        if self._refused is None or (self._told and self._refused[0] != dict(asks)):
+            return None
+        self._told = True
+        return self._refused[1]
 
 
 def desk() -> Desk:
     """That of this session."""
     return st.session_state.setdefault(DESK, Desk())
+
+
+def leave() -> None:
+    """End what is being written, where another page is drawn: what the model holds of unfinished texts would stay in memory."""
+    if DESK in st.session_state:
+        st.session_state[DESK].stop()
 
 
 def ask() -> None:
@@ -184,7 +202,12 @@ def go_on(on: Desk, queue: DeltaGenerator, draw: Callable[[Writing, float], None
     try:
         with services.model_turn(_work(on), queue) as turn:
             for writing in on.writing:
-                writing.open()
+
+                def advance(tokens: int, opened: Writing = writing) -> None:
+                    turn.let_by(0)
+                    draw(opened, 0.0)
+
+                writing.open(advance)
             _write(on, turn, draw)
     except (OSError, ValueError) as error:
         on.refuse(str(error))

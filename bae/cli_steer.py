@@ -51,7 +51,7 @@ def sweep(
     strengths: Annotated[str | None, typer.Option(help="Numbers with commas, for every way; without, a usual grid for each.")] = None,
     later: Annotated[str | None, typer.Option(help="A dictionary of a later layer, to look at side effects there too.")] = None,
     tokens: Annotated[int, typer.Option(help="Tokens that are written behind each prompt.")] = 40,
-    temperature: Annotated[float, typer.Option(help="0 takes the likeliest token.")] = 0.7,
+    temperature: Annotated[float, typer.Option(help="0 takes the likeliest token; up to 2, in steps of 0.1.")] = 0.7,
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -64,4 +64,6 @@ def sweep(
         rest = {"max_tokens": tokens, "temperature": temperature, "seed": seed, "later": later}
         amounts = read_amounts(strengths or "")
         found = dose_report.run(Workspace.open(workspace), push, how or (), amounts, prompts=told, **rest)
+        for one in found.skipped:
+            typer.echo(f"Skipped: {one.skipped}.", err=True)
         report("steer sweep", dose_report.rows(found), as_json)

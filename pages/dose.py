@@ -37,6 +37,7 @@ if run is None:
 else:
     dose_view.header(run)
     dose_job.panel(study, name, run)
+    dose_view.skipped(run)
     if run.plain and run.points and run.meta:
         shown = view(run)
         chosen = dose_view.known_point(shown)

@@ -81,16 +81,20 @@ DOSE = {
         "",
         "The strength with the greatest score among those whose texts show the feature beyond chance (the 95 % interval of the difference "
         "to plain texts, prompt by prompt), have at most 1.5 times the perplexity of plain texts, and at most 20 points more repeated "
-        "3-grams.",
+        "3-grams. With fewer than 5 prompts none is called one: so few cannot tell an effect from chance.",
     ),
     "dose_moved": Meaning(
         "Length of the push",
         "norms",
         "How far the push moves hidden states at the dictionary's layer, where it moves them: mean length of the change, in lengths of a "
-        "usual hidden state of that layer (raw units where that is not known). All ways of steering compare in it.",
+        "usual hidden state of that layer (raw units where that is not known). All ways of steering compare in it. Negative strengths "
+        "push the other way and are drawn left of 0.",
     ),
     "dose_interval": Meaning(
-        "95 % interval", "", "Where 95 % of the means lie when prompts are drawn anew from those there are (bootstrap)."
+        "95 % interval",
+        "",
+        "Where 95 % of the means lie when prompts are drawn anew from those there are (bootstrap). "
+        "Of fewer than 5 prompts it is too narrow to be trusted.",
     ),
     "dose_amounts": Meaning(
         "Strengths",
@@ -99,7 +103,9 @@ DOSE = {
         "on for a bit. Others: share of the whole change, 1 being all of it. 0 is the plain run, which is made in any case.",
     ),
     "dose_prompts": Meaning(
-        "Prompts", "", "One a line. Each counts once in every figure, and intervals are over them: more prompts, narrower."
+        "Prompts",
+        "",
+        "One a line. Each counts once in every figure, and intervals are over them: more prompts, narrower. A sweet spot takes at least 5.",
     ),
     "dose_switched": Meaning(
         "Switched",

@@ -82,6 +82,7 @@ def work(settings: Settings) -> Work:
     _refused(found, settings)
     subject = dose.subject(model, found.usable, settings)
     if all(isinstance(step, FeatureStep) for step in settings.steps):
+        # that every amount can be is checked by the settings; what a dictionary can do does not depend on it
         for curve in settings.curves:
             dose_job.interventions(workspace(), settings, model, found.usable, curve.how, curve.amounts[-1])
     return settings.work([len(prompt) for prompt in subject.prompts])

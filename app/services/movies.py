@@ -6,7 +6,8 @@ from pathlib import Path
 import streamlit as st
 
 from app.services.study import measured, workspace
-from bae.experiments.movie_results import Results, newest_first, results_files, weights_digest
+from bae.experiments import movie_job
+from bae.experiments.movie_results import Results, Settings, newest_first, results_files, weights_digest
 
 
 def kept() -> tuple[list[Results], list[str]]:
@@ -42,10 +43,16 @@ def layers() -> list[int]:
 
 def replaced(used: Mapping[str, str]) -> list[str]:
     """Dictionaries of a run whose checkpoint is another now, or is gone; `used` are digests by name."""
-    return [name for name, digest in used.items() if _digest_now(name) != digest]
+    return [name for name, digest in used.items() if digest_now(name) != digest]
 
 
-def _digest_now(name: str) -> str | None:
+def expected_files(layer: int, samples: int) -> list[Path]:
+    """Where a run that starts now is kept, as far as is known without the model."""
+    return movie_job.expected_files(workspace(), Settings(layer, samples), digest_now)
+
+
+def digest_now(name: str) -> str | None:
+    """The digest of a dictionary's weights as they are now; None where they are gone."""
     weights = workspace().autoencoder_folder(name) / "weights.safetensors"
     return _digest(str(weights), weights.stat().st_mtime_ns) if weights.is_file() else None
 

@@ -5,17 +5,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import streamlit as st
 
 from app.services import codes
 from app.services.reading import language_model, lenses
 from app.services.shelf import Shelf
-from app.services.study import notebook, workspace
+from app.services.study import index, notebook, workspace
 from app.services.turns import limits, model_turn
 from bae import fit
 from bae.names import TITLES
-from bae.steering import plan
+from bae.steering import plan, usual
 
 if TYPE_CHECKING:
     from bae.generation import GenerationConfig, Step
@@ -27,8 +26,8 @@ COMPARED = 10
 """Likeliest next tokens that are taken of each side."""
 COMPARISONS_KEPT = 200
 DIRECTIONS_KEPT = 64
-LARGEST_SHARE = 0.999
-"""Of a feature's values in the index, where its usual range ends."""
+SHORT_PROMPT = 512
+"""Tokens up to which it is a short turn to read a prompt, plain and steered: others wait for about a second or two."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,11 @@ def _known(name: str, file: str, stamp: int) -> Known | None:
 
 
 def usual_value(dictionary: str, feature: int) -> float | None:
-    """The value that a feature of an SAE exceeds on one in a thousand of the tokens that it fires on; None where that is not known."""
+    """The usual value of a feature of an SAE (`bae.steering.usual`); None where that is not known."""
     try:
-        strengths = codes.columns(dictionary).strengths(feature)
+        return None if index() is None else usual.usual_value(codes.columns(dictionary), feature)
     except (OSError, ValueError, IndexError, KeyError):
         return None
-    return float(np.quantile(strengths, LARGEST_SHARE)) if len(strengths) else None
 
 
 def marks(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -106,10 +104,16 @@ def check(prompt: Prompt, tokens: int) -> str:
 
 
 def writing(
-    prompt: Prompt, push: str, config: "GenerationConfig", cancelled: Callable[[], bool], told: "Callable[[Step], None]"
+    prompt: Prompt,
+    push: str,
+    config: "GenerationConfig",
+    cancelled: Callable[[], bool],
+    told: "Callable[[Step], None]",
+    advance: Callable[[int], None],
 ) -> Iterator[str]:
     """The pieces of a text under a push; an empty one is no push at all. The caller has the turn of the model, also for this call.
 
+    `advance` is told, within this call, of tokens of examples as they are read.
     Raises ValueError with a sentence for what cannot be.
     """
     from bae.generation import generate
@@ -119,25 +123,28 @@ def writing(
     given = check(prompt, config.max_tokens)
     if not push:
         return generate(model, given, config, cancelled, told)
-    return generate_steered(model, given, interventions(push), config, cancelled, told)
+    return generate_steered(model, given, interventions(push, advance), config, cancelled, told)
 
 
-def interventions(push: str) -> "list[Intervention]":
-    """What a push does. The caller has the turn of the model. Raises ValueError with a sentence for what cannot be."""
+def interventions(push: str, advance: Callable[[int], None] = lambda tokens: None) -> "list[Intervention]":
+    """What a push does. The caller has the turn of the model. Raises ValueError with a sentence for what cannot be.
+
+    `advance` is told of tokens of examples as they are read; it draws, so that Streamlit ends the reading where a person does something.
+    """
     found = lenses()
     steps = plan.parse(push)
     for step in steps:
         if reason := found.refused.get(step.dictionary):
             raise ValueError(f"the dictionary {step.dictionary} cannot be used: {reason}")
-    return [_intervention(step, found.usable) for step in steps]
+    return [_intervention(step, found.usable, advance) for step in steps]
 
 
-def _intervention(step: plan.Step, usable: "Mapping[str, Lens]") -> "Intervention":
+def _intervention(step: plan.Step, usable: "Mapping[str, Lens]", advance: Callable[[int], None]) -> "Intervention":
     """One step. Directions from examples are kept, whatever their strength: to read the texts takes a pass of the model."""
 
     def made(which: plan.Step) -> "Intervention":
         try:
-            return plan.interventions([which], language_model(), usable, _examples)[0]
+            return plan.interventions([which], language_model(), usable, _examples, advance)[0]
         except KeyError as error:
             raise ValueError(f"the examples of a direction are not kept in this workspace: {error.args[0]}") from error
 
@@ -172,14 +179,15 @@ class Next(NamedTuple):
     steered: float
 
 
-def next_tokens(prompt: Prompt, push: str) -> list[Next]:
+def next_tokens(prompt: Prompt, push: str, advance: Callable[[int, int], None]) -> list[Next]:
     """The tokens that are among the likeliest behind a prompt, plain or under a push; the likeliest when plain first.
 
-    What was asked last is kept. Raises ValueError with a sentence for what cannot be.
+    `advance` is told before each pass how many are made of how many; it draws, so that Streamlit ends the reading where a person does
+    something else. What was asked last is kept. Raises ValueError with a sentence for what cannot be.
     """
     names = [step.dictionary for step in plan.parse(push)]
     key = (str(workspace().folder), workspace().recipe.model, marks(names), prompt, push)
-    return _comparisons().get(key, lambda: _next_tokens(prompt, push))
+    return _comparisons().get(key, lambda: _next_tokens(prompt, push, advance))
 
 
 @st.cache_resource(show_spinner=False)
@@ -187,13 +195,30 @@ def _comparisons() -> Shelf[list[Next]]:
     return Shelf(COMPARISONS_KEPT, lambda one: 1)
 
 
-def _next_tokens(prompt: Prompt, push: str) -> list[Next]:
+def _next_tokens(prompt: Prompt, push: str, advance: Callable[[int, int], None]) -> list[Next]:
+    from bae.generation import GenerationConfig, passes
     from bae.steering.writing import next_tokens as likeliest
 
     model = language_model()
     given = check(prompt, 1)
-    with model_turn(2 * len(model.tokenize(given).ids), short=True):
-        plain, steered = (likeliest(model, given, some, COMPARED) for some in ((), interventions(push)))
+    length, total = len(model.tokenize(given).ids), 2 * passes(model, given, GenerationConfig(1))
+    short, made = length <= SHORT_PROMPT, -1
+    with model_turn(2 * length if short else total, short=short) as turn:
+
+        def look(read: int = 0) -> None:
+            # nothing is done yet when it is asked first; only passes are counted, which examples are no part of
+            turn.let_by(0)
+            advance(max(made, 0), total)
+
+        def cancelled() -> bool:
+            """Never: Streamlit leaves from here, because `advance` draws."""
+            nonlocal made
+            made += 1
+            look()
+            return False
+
+        pushes = ((), interventions(push, look))
+        plain, steered = (likeliest(model, given, some, COMPARED, cancelled) for some in pushes)
     tokens = list(dict.fromkeys(rated.token for side in (plain, steered) for rated in side.likeliest))
     both = zip(plain.of(tokens), steered.of(tokens), strict=True)
     return sorted((Next(one.token, one.text, one.logprob, other.logprob) for one, other in both), key=lambda row: -row.plain)

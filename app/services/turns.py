@@ -26,15 +26,20 @@ def limits() -> WritingLimits:
 def model_turn(work: float, shown: DeltaGenerator | None = None, short: bool = False) -> Iterator[Turn]:
     """Have the turn of the model inside the block. While one waits, `shown` says how many come before and how long they will take.
 
-    `shown` is an `st.empty()`, emptied when the turn comes; None makes one where it is needed. `work` is about how many passes of
-    the model are made; of a `short` one, which reads and does not write, how many tokens are read. Whoever waits draws, so that Streamlit
-    ends the waiting where a person does something else or closes the tab, and the place in the queue is given up.
+    `shown` is an `st.empty()`, emptied when the turn comes, also after short ones were let by; None makes one where it is needed. `work`
+    is about how many passes of the model are made; of a `short` one, which reads and does not write, how many tokens are read. Whoever
+    waits draws, so that Streamlit ends the waiting where a person does something else or closes the tab, and the place in the queue is
+    given up.
     Raises QueueFull, a ValueError, where too many wait.
     """
     place = shown
 
-    def say(standing: Standing) -> None:
+    def say(standing: Standing | None) -> None:
         nonlocal place
+        if standing is None:
+            if place is not None:
+                place.empty()
+            return
         if standing.waited < SHOWN_AFTER_S:
             return
         if place is None:
@@ -42,8 +47,6 @@ def model_turn(work: float, shown: DeltaGenerator | None = None, short: bool = F
         place.caption(f":material/hourglass_empty: Waiting for the language model: {told(standing)}")
 
     with model_turns.turn(work, say, key=_session(), short=short, most_waiting=limits().max_waiting) as turn:
-        if place is not None:
-            place.empty()
         yield turn
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import Cache, DynamicCache
 
-from bae.contexts import Context, batches
+from bae.contexts import Context, batches, left_padded
 from bae.language_model import LanguageModel, Tokens
 from bae.steering import Intervention, steered
 
@@ -50,13 +50,10 @@ def begin(model: LanguageModel, texts: Sequence[str]) -> list[Begun]:
 
 
 def _begun(model: LanguageModel, ids: Sequence[tuple[int, ...]], rows: list[int]) -> Begun:
-    lengths = [len(ids[row]) for row in rows]
-    together = torch.tensor([(model.bos_id,) * (lengths[0] - len(ids[row])) + ids[row] for row in rows], device=model.device)
-    mask = (torch.arange(lengths[0]) >= lengths[0] - torch.tensor(lengths)[:, None]).long().to(model.device)
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    together, mask, positions = left_padded(model, [ids[row] for row in rows])
     cache = DynamicCache(config=model.model.config)
     model.model.model(together[:, :-1], attention_mask=mask[:, :-1], position_ids=positions[:, :-1], past_key_values=cache, use_cache=True)
-    return Begun(rows, together[:, -1:], lengths, mask, cache)
+    return Begun(rows, together[:, -1:], [len(ids[row]) for row in rows], mask, cache)
 
 
 def answers(model: LanguageModel, begun: Sequence[Begun], interventions: Sequence[Intervention] = ()) -> Float[Tensor, "prompt vocabulary"]:

@@ -116,9 +116,10 @@ class Results:
         """All of the sweep. Strength 0 is the model as it is, so it is run once for all methods."""
         return [(PLAIN, 0.0), *((method, gamma) for method in self.directions for gamma in self.settings["gammas"] if gamma)]
 
-    def missing(self) -> int:
-        """Points that are still to be run, as far as is known: before there are directions nobody knows how many."""
-        return len({(PROMPTED, 0.0), *self.wanted()} - self.known())
+    def missing(self, more: Sequence[float] = ()) -> int:
+        """Points that are still to be run, with these strengths besides its own; before there are directions nobody knows how many."""
+        besides = {(method, gamma) for method in self.directions for gamma in more if gamma}
+        return len({(PROMPTED, 0.0), *self.wanted(), *besides} - self.known())
 
     def keep(self) -> None:
         """Write it down."""
@@ -143,6 +144,19 @@ def results_folder(workspace: Workspace) -> Path:
 def lock_file(workspace: Workspace) -> Path:
     """Held while the experiment runs in a workspace."""
     return results_folder(workspace) / "movie-reviews.lock"
+
+
+def identity(settings: Settings, model: str, fingerprint: str, dictionaries: Mapping[str, str]) -> dict:
+    """All that tells a run from others: its settings but for the strengths, the model's title and fingerprint, and the digest of
+    every dictionary at its layer by name."""
+    told = json.loads(json.dumps(asdict(settings))) | {"model": model, "fingerprint": fingerprint, "dictionaries": dict(dictionaries)}
+    return {name: value for name, value in told.items() if name != "gammas"}
+
+
+def run_file(workspace: Workspace, of_the_run: Mapping) -> Path:
+    """Where a run of this identity is kept."""
+    name = digest(json.dumps(of_the_run, sort_keys=True).encode())
+    return results_folder(workspace) / f"movie-reviews-{of_the_run['layer']}-{name}.json"
 
 
 def results_files(workspace: Workspace) -> list[Path]:

@@ -10,13 +10,11 @@ Results are kept a (method, gamma) at a time, so that a run that was stopped goe
 dictionary, is another file; more strengths belong to the same.
 """
 
-import json
 import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 
 import torch
 from jaxtyping import Float
@@ -33,9 +31,9 @@ from bae.experiments.movie_results import (
     Results,
     Settings,
     command,
-    digest,
+    identity,
     lock_file,
-    results_folder,
+    run_file,
     weights_digest,
 )
 from bae.files import locked, written_whole
@@ -91,13 +89,10 @@ def _run(workspace: Workspace, settings: Settings, lenses: Mapping[str, Lens], s
 
 
 def _begun_results(workspace: Workspace, settings: Settings, model: LanguageModel, sets: Sets, lenses: Mapping[str, Lens]) -> Results:
-    told = json.loads(json.dumps(asdict(settings))) | {"model": model.title, "fingerprint": model.fingerprint}
-    told["dictionaries"] = {name: weights_digest(workspace, name) for name in lenses}
-    of_the_run = {name: value for name, value in told.items() if name != "gammas"}
-    name = f"movie-reviews-{settings.layer}-{digest(json.dumps(of_the_run, sort_keys=True).encode())}"
-    file = results_folder(workspace) / f"{name}.json"
+    told = identity(settings, model.title, model.fingerprint, {name: weights_digest(workspace, name) for name in lenses})
+    file = run_file(workspace, told)
     positive = sum(review.positive for review in sets.test) / len(sets.test)
-    results = Results.read(file) if file.is_file() else Results(file, told, max(positive, 1 - positive))
+    results = Results.read(file) if file.is_file() else Results(file, told | {"gammas": []}, max(positive, 1 - positive))
     results.settings["gammas"] = sorted({*results.settings["gammas"], *settings.gammas})
     if results.missing() or not results.directions:
         results.command, results.machine = command(results.settings), _machine(model)
@@ -215,5 +210,13 @@ def _point(
         labels=int((positive == right).sum()),
         answered=int(torch.isin(said, torch.tensor(labels)).sum()),
         positive=int(positive.sum()),
-        said={model.token_text(token): count for token, count in Counter(said.tolist()).most_common(SAID)},
+        said=_most_said(model, said.tolist()),
     )
+
+
+def _most_said(model: LanguageModel, tokens: Sequence[int]) -> dict[str, int]:
+    """The most frequent texts of tokens. Several tokens may read alike: bytes that are no character by themselves."""
+    texts: Counter[str] = Counter()
+    for token, count in Counter(tokens).items():
+        texts[model.token_text(token)] += count
+    return dict(texts.most_common(SAID))

@@ -138,15 +138,22 @@ def directions(lens: Lens, good: Examples, bad: Examples, kept: int = KEPT, seed
 
 
 def directions_from_texts(
-    model: LanguageModel, lens: Lens, good: Sequence[str], bad: Sequence[str], at: At = "last", kept: int = KEPT, seed: int = 0
+    model: LanguageModel,
+    lens: Lens,
+    good: Sequence[str],
+    bad: Sequence[str],
+    at: At = "last",
+    kept: int = KEPT,
+    seed: int = 0,
+    advance: Callable[[int], None] = lambda tokens: None,
 ) -> dict[str, Direction]:
-    """The same from two sets of texts. The caller holds the model's lock.
+    """The same from two sets of texts. The caller holds the model's lock. `advance` is told of tokens as they are read.
 
     Raises ValueError for sides that tell nothing, and for texts that lack the token or are too long.
     """
     check_sides(good, bad)
     places = list(dict.fromkeys([lens.place, lens.layer]))
-    return directions(lens, *(read_examples(model, side, places, at) for side in (good, bad)), kept, seed)
+    return directions(lens, *(read_examples(model, side, places, at, advance) for side in (good, bad)), kept, seed)
 
 
 def difference_of_means(lens: Lens, good: Examples, bad: Examples) -> Direction:

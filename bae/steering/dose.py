@@ -33,6 +33,10 @@ AT_ONCE = 256
 Advance = Callable[[int], None]
 
 
+class TooStrong(ValueError):
+    """A push at which hidden states are no longer numbers."""
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
     """What is looked at, whatever the strength."""
@@ -42,8 +46,8 @@ class Subject:
     """The dictionary that the plan steers with."""
     feature: int | None
     """The one that is followed; None where the plan names none."""
-    pushed: tuple[int, ...]
-    """Features of `lens` that are steered themselves: what happens to them is no side effect."""
+    pushed: Mapping[str, tuple[int, ...]]
+    """By dictionary the features that are steered themselves: what happens to them is no side effect."""
     later: Lens | None
     prompts: tuple[tuple[int, ...], ...]
     """Tokens, BOS first."""
@@ -85,12 +89,12 @@ def subject(model: LanguageModel, lenses: Mapping[str, Lens], settings: Settings
         raise ValueError(f"{lens.name} reads the embeddings, which cannot be read steered; choose a dictionary of layer 1 or above")
     if later is not None and later.layer <= lens.layer:
         raise ValueError(f"side effects further up need a layer above {lens.layer}; {later.name} is at layer {later.layer}")
-    pushed = {one.feature for one in settings.steps if isinstance(one, FeatureStep) and one.dictionary == lens.name}
+    pushed = {dictionary: _pushed(settings, dictionary) for dictionary in (lens.name, *([later.name] if later else []))}
     prompts = _prompts(model, settings)
     first = tuple(min(_first(one.positions, len(prompt)) for one in settings.steps) for prompt in prompts)
     config = GenerationConfig(settings.max_tokens, settings.temperature, settings.seed)
     feature = step.feature if isinstance(step, FeatureStep) else None
-    return Subject(model, lens, feature, tuple(sorted(pushed)), later, prompts, first, config)
+    return Subject(model, lens, feature, pushed, later, prompts, first, config)
 
 
 def _prompts(model: LanguageModel, settings: Settings) -> tuple[tuple[int, ...], ...]:
@@ -103,6 +107,10 @@ def _prompts(model: LanguageModel, settings: Settings) -> tuple[tuple[int, ...],
                 f"takes prompts of at most {room:,}"
             )
     return prompts
+
+
+def _pushed(settings: Settings, dictionary: str) -> tuple[int, ...]:
+    return tuple(sorted({one.feature for one in settings.steps if isinstance(one, FeatureStep) and one.dictionary == dictionary}))
 
 
 def _first(positions: str, prompt: int) -> int:
@@ -141,7 +149,7 @@ def measure(
 ) -> Point:
     """One point: what these interventions do. The caller holds the model's lock.
 
-    Raises ValueError where the push is so strong that there are no numbers left.
+    Raises TooStrong where the push is so strong that there are no numbers left.
     """
     began = time.monotonic()
     steered = _read(subject, [text.ids for text in plain], interventions, advance)
@@ -153,14 +161,15 @@ def measure(
 
 def _read(subject: Subject, texts: Sequence[tuple[int, ...]], interventions: Sequence[Intervention], advance: Advance) -> list[Text]:
     found: list[Text | None] = [None] * len(texts)
-    # what an MLP reads is read apart: read along, it would leave the push of its block out (`bae.steering.hooks`)
+    # what an MLP reads is read apart, each by itself: read along, it would leave the push of its block out (`bae.steering.hooks`)
     residual = [place for place in subject.places if not isinstance(place, Place)]
-    others = [place for place in subject.places if isinstance(place, Place)]
+    apart = [[place] for place in subject.places if isinstance(place, Place)]
     for batch in batches([Context("", 0, ids, (), "") for ids in texts]):
         prompt_tokens = [len(subject.prompts[row]) for row in batch.rows]
         with Steering(subject.model, interventions, prompt_tokens).applied():
-            states = subject.model.hidden_states(batch.ids, residual, batch.mask)
-            states |= subject.model.hidden_states(batch.ids, others, batch.mask) if others else {}
+            states = {}
+            for places in (residual, *apart):
+                states |= subject.model.hidden_states(batch.ids, places, batch.mask)
         for line, row in enumerate(batch.rows):
             ids = texts[row]
             found[row] = Text(ids, {place: own[line, : len(ids)].clone() for place, own in states.items()})
@@ -174,7 +183,7 @@ def _check_finite(subject: Subject, plain: Sequence[Text], steered: Sequence[Tex
         # in fp16, as dictionaries are given them; a plain state may be beyond that by itself
         lost = (before.states[place].half().isfinite() & ~after.states[place].half().isfinite() for place in places)
         if any(map(torch.any, lost)):
-            raise ValueError(f"{how} at {amount:g} pushes hidden states further than numbers go; leave such strengths out")
+            raise TooStrong(f"{how} at {amount:g} pushes hidden states further than numbers go")
 
 
 # the fixed text
@@ -182,8 +191,8 @@ def _check_finite(subject: Subject, plain: Sequence[Text], steered: Sequence[Tex
 
 def _against(subject: Subject, plain: Sequence[Text], steered: Sequence[Text]) -> tuple[list[Row], SideEffects, SideEffects | None]:
     """Figures of the fixed texts by prompt, and the side effects over all of them."""
-    own = _Switched(subject.lens, subject.pushed)
-    later = None if subject.later is None else _Switched(subject.later)
+    own = _Switched(subject.lens, subject.pushed[subject.lens.name])
+    later = None if subject.later is None else _Switched(subject.later, subject.pushed[subject.later.name])
     rows = []
     for first, before, after in zip(subject.first, plain, steered, strict=True):
         old, new = look(subject.lens, before.states), look(subject.lens, after.states)

@@ -5,7 +5,8 @@
                                  plain.json      strength 0, shared by all kinds
                                  add_0.5.json    a point
 
-A point is written when it is whole, so a run that was stopped goes on with the next one. `python -m bae.steering.dose_job WORKSPACE ID`
+A point is written when it is whole, so a run that was stopped goes on with the next one. Of a strength that is too great its file
+says that, and why. `python -m bae.steering.dose_job WORKSPACE ID`
 works at one; one sweep at a time in a workspace.
 """
 
@@ -23,7 +24,7 @@ from bae.jobs import Job
 from bae.notebook import Notebook
 from bae.progress import Progress
 from bae.steering import plan
-from bae.steering.dose_results import Point, Score, aim, scores
+from bae.steering.dose_results import Point, Score, Skipped, aim, scores
 from bae.steering.dose_settings import Settings
 from bae.workspace import Workspace
 
@@ -59,19 +60,24 @@ class Run:
     plain: Point | None
     points: tuple[Point, ...]
     """Those that are there, in the order of the settings."""
+    skipped: tuple[Skipped, ...]
+    """Strengths that could not be measured, likewise."""
     asked_at: float
     """Seconds since 1970."""
 
     @property
     def whole(self) -> bool:
         """Whether all was measured."""
-        return self.plain is not None and len(self.points) == len(self.settings.points())
+        return self.plain is not None and len(self.points) + len(self.skipped) == len(self.settings.points())
 
     def scores(self) -> dict[str, Score]:
         """How well each strength does, by the name of its point; there are meta and a plain run."""
-        own = self.settings.target.how if self.settings.target else "add"
         usually_on = self.meta.binary and (self.meta.rate or 0.0) > 0.5
-        return scores(self.plain, self.points, lambda point: aim(point.how, point.amount, usually_on, own))
+        return scores(self.plain, self.points, lambda point: self._aim(point, usually_on))
+
+    def _aim(self, point: Point, usually_on: bool) -> int:
+        step = self.settings.target_at(point.how, point.amount)
+        return aim(step.how, step.amount, usually_on)
 
 
 def folder_of(workspace: Workspace, name: str = "") -> Path:
@@ -123,15 +129,22 @@ def read_run(workspace: Workspace, name: str) -> Run:
     folder = folder_of(workspace, name)
     settings = read_settings(folder)
     meta, plain = _read(folder / "meta.json", lambda told: Meta(**told)), _read(folder / "plain.json", Point.of)
-    found = (_read(_file(folder, how, amount), Point.of) for how, amount in settings.points())
-    return Run(settings, meta, plain, tuple(point for point in found if point), (folder / "settings.json").stat().st_mtime)
+    found = [_read(_file(folder, how, amount), _point_or_skipped) for how, amount in settings.points()]
+    points, skipped = (tuple(one for one in found if isinstance(one, kind)) for kind in (Point, Skipped))
+    return Run(settings, meta, plain, points, skipped, (folder / "settings.json").stat().st_mtime)
+
+
+def _point_or_skipped(told: Mapping) -> Point | Skipped:
+    return Skipped(**told) if "skipped" in told else Point.of(told)
 
 
 def read_settings(folder: Path) -> Settings:
-    """What a sweep was asked for. Raises ValueError where that is damaged or missing."""
+    """What a sweep was asked for. Raises ValueError where that is damaged or missing, or was measured as an older version did."""
     settings = _read(folder / "settings.json", Settings.of)
     if settings is None:
         raise ValueError(f"{folder} holds no sweep")
+    if settings.id != folder.name:
+        raise ValueError(f"{folder} is of an older version, which measured in another way; delete it and start a new sweep")
     return settings
 
 
@@ -178,9 +191,19 @@ def _sweep(workspace: Workspace, settings: Settings, model: "LanguageModel", len
             if file.is_file():
                 progress.skip(a_point)
                 continue
-            write_json(file, dose.measure(subject, texts, how, amount, push, progress.advance).json())
+            write_json(file, _measured(subject, texts, how, amount, push, progress))
             # a text that the model ended early is less work than was foreseen
             progress.advance(a_point - (progress.done - before))
+
+
+def _measured(subject: "Subject", texts: "list[Text]", how: str, amount: float, push: list, progress: Progress) -> dict:
+    """A point for its file, or why there is none: one strength that is too great does not end the sweep."""
+    from bae.steering import dose
+
+    try:
+        return dose.measure(subject, texts, how, amount, push, progress.advance).json()
+    except dose.TooStrong as error:
+        return Skipped(how, amount, str(error))._asdict()
 
 
 def _plain(file: Path, subject: "Subject", progress: Progress) -> "list[Text]":

@@ -9,8 +9,9 @@ from bae.lenses import load_lenses
 from bae.steering import dose_job
 from bae.steering.dose_job import Run
 from bae.steering.dose_results import figure, sweet_spot
-from bae.steering.dose_settings import SCALED, Curve, Settings, grid
-from bae.steering.plan import FeatureStep, Step, parse
+from bae.steering.dose_settings import SCALED, Curve, Settings, check_reproducible, grid
+from bae.steering.plan import FeatureStep, Step, check_feature, parse
+from bae.steering.usual import usual_in
 from bae.workspace import Workspace
 
 UNITS = {
@@ -27,29 +28,29 @@ UNITS = {
 
 
 def curves(steps: Sequence[Step], hows: Sequence[str], strengths: tuple[float, ...], usual: float) -> tuple[Curve, ...]:
-    """Ways and strengths; without any those of the plan: its own way, and the usual grid. `usual` is the feature's value where it fires."""
+    """Ways and strengths; without any those of the plan: its own way, and the usual grid. `usual` is the feature's usual value."""
     step = steps[0] if len(steps) == 1 and isinstance(steps[0], FeatureStep) else None
     hows = hows or ([step.how] if step else [SCALED])
     return tuple(Curve(how, strengths or grid(how, step.unit if step else "norms", usual)) for how in hows)
 
 
-def usual_value(lens: Lens, feature: int) -> float:
-    """The mean value of a feature where it fires; 1 for a bit, and where it never does."""
-    prior = lens.autoencoder.prior
-    if lens.autoencoder.discrete or prior is None or not 0 <= feature < len(prior.rate) or prior.rate[feature] == 0:
-        return 1.0
-    return (prior.mean[feature] / prior.rate[feature]).item()
+def usual_of(workspace: Workspace, lens: Lens, feature: int) -> float:
+    """The usual value of a feature (`bae.steering.usual`); 1 for a bit, and where that is not known."""
+    check_feature(lens, feature)
+    return 1.0 if lens.autoencoder.discrete else usual_in(workspace, lens.name, feature) or 1.0
 
 
 def run(workspace: Workspace, push: str, hows: Sequence[str], strengths: tuple[float, ...], **rest: object) -> Run:
     """Make a sweep, or what is missing of it. `rest` are further fields of `Settings`.
 
-    Raises OSError where the model cannot be had, and what `Settings` and `dose_job.sweep` raise.
+    Raises OSError where the model cannot be had, ValueError for a temperature or a seed that the playground lacks, and what `Settings`
+    and `dose_job.sweep` raise.
     """
+    check_reproducible(rest.get("temperature", Settings.temperature), rest.get("seed", Settings.seed))
     model, steps = LanguageModel.load(workspace.recipe.model), parse(push)
     lenses = load_lenses(workspace.folder / "autoencoders", model)
     target = next((step for step in steps if isinstance(step, FeatureStep) and step.dictionary in lenses.usable), None)
-    usual = usual_value(lenses.usable[target.dictionary], target.feature) if target else 1.0
+    usual = usual_of(workspace, lenses.usable[target.dictionary], target.feature) if target else 1.0
     settings = Settings(push, curves(steps, hows, strengths, usual), **rest)
     settings = replace(settings, made_with=dose_job.made_with(workspace, settings))
     return dose_job.sweep(workspace, settings, model, lenses, workspace.status_file(dose_job.JOB))
@@ -65,6 +66,7 @@ def rows(found: Run) -> list[dict]:
                 told.append({"metric": f"dose.{point.name}.{name}", "value": value.value, "unit": unit, "spread": spread})
     scored = found.scores()
     told += [{"metric": f"dose.{name}.score", "value": score.value, "unit": "1"} for name, score in scored.items()]
+    told.append({"metric": "dose.skipped", "value": len(found.skipped), "unit": "strengths"})
     for curve in found.settings.curves:
         best = sweet_spot([point for point in found.points if point.how == curve.how], scored)
         if best is not None:

@@ -20,6 +20,8 @@ MOST_PERPLEXITY = 1.5
 """Times that of the plain texts: what is beyond is no longer called fluent."""
 MOST_REPEATED = 0.2
 """Added to the share of repeated 3-grams of the plain texts: likewise."""
+LEAST_PROMPTS = 5
+"""Means of fewer, drawn anew, come out too close together: four prompts that agree by chance would look certain."""
 
 
 class Row(NamedTuple):
@@ -104,6 +106,15 @@ class Point:
         return asdict(self) | effects | {"rows": [row._asdict() for row in self.rows]}
 
 
+class Skipped(NamedTuple):
+    """A strength that could not be measured."""
+
+    how: str
+    amount: float
+    skipped: str
+    """Why, as a sentence without its full stop."""
+
+
 def _effects(told: Mapping) -> SideEffects:
     return SideEffects(**{**told, "most": tuple(Changed(**one) for one in told["most"])})
 
@@ -144,9 +155,13 @@ def interval(values: Sequence[float]) -> Figure:
 
 def paired(point: Point, plain: Point, name: str) -> Figure | None:
     """A point less the plain run, prompt by prompt; None where no prompt tells both."""
-    both = [(getattr(one, name), getattr(other, name)) for one, other in zip(point.rows, plain.rows, strict=True)]
-    told = [one - other for one, other in both if one is not None and other is not None]
+    told = _differences(point, plain, name)
     return interval(told) if told else None
+
+
+def _differences(point: Point, plain: Point, name: str) -> list[float]:
+    both = [(getattr(one, name), getattr(other, name)) for one, other in zip(point.rows, plain.rows, strict=True)]
+    return [one - other for one, other in both if one is not None and other is not None]
 
 
 # the strength that works best
@@ -170,10 +185,8 @@ class Score:
         return 2 * self.effect * self.fluency / together if together > 0 else 0.0
 
 
-def aim(how: str, amount: float, usually_on: bool, swept: str = "add") -> int:
-    """Whether a push is to bring the target on (1) or off (-1). `swept` is the step's own way where the plan is scaled."""
-    if how == "scaled":
-        return aim(swept, amount, usually_on)
+def aim(how: str, amount: float, usually_on: bool) -> int:
+    """Whether a push is to bring the target on (1) or off (-1): by the step itself, the factor of a scaled plan in its amount."""
     if how in ("ablate", "project", "clear"):
         return -1 if amount > 0 else 1
     if how == "flip":
@@ -215,6 +228,8 @@ def _fluency(point: Point, plain: Point) -> float:
 
 
 def _lacks(point: Point, plain: Point, change: Figure, up: bool, before: float) -> str:
+    if len(_differences(point, plain, "written_fires")) < LEAST_PROMPTS:
+        return f"too few prompts to tell from chance, fewer than {LEAST_PROMPTS}"
     if not up and before == 0:
         return "the plain texts do not show the feature, so there is nothing to take away"
     if change.value <= 0 or (change.low is not None and change.low <= 0):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bae.steering.plan import HOWS, LARGEST, FeatureStep, Step, parse, written
 
-VERSION = 1
+VERSION = 2
 """Of what is measured and how: part of every run's id."""
 SCALED = "scaled"
 """The way of sweeping that leaves a plan as it is and multiplies all its amounts by a factor."""
@@ -42,6 +42,10 @@ NEUTRAL = (
     "She opened the letter and read",
 )
 """Prompts that lead nowhere in particular, for those who have none of their own."""
+TEMPERATURES = tuple(f"{tenths / 10:g}" for tenths in range(21))
+"""Those that the playground can say, so that what a link of a sweep opens there is what the sweep wrote."""
+LARGEST_SEED = 999_999
+"""Likewise."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Settings:
     """One run. Impossible ones are refused with ValueError, except for what only a model can tell."""
 
     push: str
-    """The plan that is swept, as a line."""
+    """The plan that is swept, as a line. Of one feature only what it is and where: how, and how far, is what `curves` say."""
     curves: tuple[Curve, ...]
     prompts: tuple[str, ...] = NEUTRAL
     max_tokens: int = 40
@@ -104,11 +108,14 @@ class Settings:
             raise ValueError(f"each way of steering is swept once; got {', '.join(hows)}")
         if hows != [SCALED] and (len(steps) > 1 or not isinstance(steps[0], FeatureStep)):
             raise ValueError(f"ways of steering are compared on one feature; several steps, or examples, are swept by {SCALED} alone")
+        object.__setattr__(self, "push", written(steps if hows == [SCALED] else [replace(steps[0], how="add", amount=FeatureStep.amount)]))
         _check_prompts(self.prompts)
         if not 1 <= self.max_tokens <= MOST_TOKENS:
             raise ValueError(f"1 to {MOST_TOKENS} tokens are written behind a prompt; got {self.max_tokens}")
         if not 0 <= self.temperature < math.inf:
             raise ValueError(f"a temperature is 0 or above; got {self.temperature}")
+        for point in self.points():
+            self.steps_at(*point)
 
     @classmethod
     def of(cls, told: Mapping) -> "Settings":
@@ -141,6 +148,10 @@ class Settings:
             return [replace(step, amount=step.amount * amount) for step in self.steps]
         return [replace(self.steps[0], how=how, amount=amount)]
 
+    def target_at(self, how: str, amount: float) -> FeatureStep | None:
+        """What is done at one point to the feature that is followed."""
+        return next((step for step in self.steps_at(how, amount) if isinstance(step, FeatureStep)), None)
+
     def line_at(self, how: str, amount: float) -> str:
         """The same as a line."""
         return written(self.steps_at(how, amount))
@@ -163,6 +174,14 @@ def _check_prompts(prompts: Sequence[str]) -> None:
             raise ValueError(f"prompt {number} is there twice; the intervals need prompts that differ")
 
 
+def check_reproducible(temperature: float, seed: int) -> None:
+    """Raise ValueError for what the playground cannot say: links of such a sweep would open other texts there."""
+    if temperature not in map(float, TEMPERATURES):
+        raise ValueError(f"temperatures are those of the playground, {', '.join(TEMPERATURES)}; got {temperature:g}")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ValueError(f"seeds are those of the playground, 0 to {LARGEST_SEED:,}; got {seed:,}")
+
+
 def read_amounts(text: str) -> tuple[float, ...]:
     """Numbers with commas or spaces between them. Raises ValueError that names what is none."""
     amounts = []
@@ -180,7 +199,7 @@ def read_prompts(text: str) -> tuple[str, ...]:
 
 
 def grid(how: str, unit: str = "norms", usual: float = 1.0) -> tuple[float, ...]:
-    """Strengths to begin with. `usual` is the feature's value where it fires: 1 for a bit."""
+    """Strengths to begin with. `usual` is the feature's usual value (`bae.steering.usual`): 1 for a bit."""
     if how == "clamp":
         return (0.0, *(_rounded(usual * factor) for factor in OVER))
     if how == "add" and unit == "raw":

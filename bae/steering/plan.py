@@ -139,14 +139,19 @@ def written(steps: Iterable[Step]) -> str:
 
 
 def interventions(
-    steps: Sequence[Step], model: "LanguageModel", lenses: Mapping[str, "Lens"], text_of: Callable[[str], str]
+    steps: Sequence[Step],
+    model: "LanguageModel",
+    lenses: Mapping[str, "Lens"],
+    text_of: Callable[[str], str],
+    advance: Callable[[int], None] = lambda tokens: None,
 ) -> "list[Intervention]":
     """What the steps do on `model`. `text_of` gives the text of an id; the caller holds the model's lock where a step has examples.
 
+    `advance` is told of tokens of examples, between two passes that read them; what it raises ends the reading and comes out.
     Raises ValueError for a dictionary that is not in `lenses` (those that fit the model), a feature that it lacks, and examples that
     tell nothing; KeyError for an id that the notebook lacks.
     """
-    return [_intervention(step, model, _lens(lenses, step), text_of) for step in steps]
+    return [_intervention(step, model, _lens(lenses, step), text_of, advance) for step in steps]
 
 
 def _lens(lenses: Mapping[str, "Lens"], step: Step) -> "Lens":
@@ -157,9 +162,11 @@ def _lens(lenses: Mapping[str, "Lens"], step: Step) -> "Lens":
         raise ValueError(f"there is no dictionary {step.dictionary!r} that fits this model; there are: {there}") from None
 
 
-def _intervention(step: Step, model: "LanguageModel", lens: "Lens", text_of: Callable[[str], str]) -> "Intervention":
+def _intervention(
+    step: Step, model: "LanguageModel", lens: "Lens", text_of: Callable[[str], str], advance: Callable[[int], None]
+) -> "Intervention":
     if isinstance(step, ExampleStep):
-        return _from_examples(step, model, lens, text_of)
+        return _from_examples(step, model, lens, text_of, advance)
     from bae.steering.interventions import Ablate, AddFeature, ChangeBits, Clamp, ProjectOut
 
     strength, positions, feature = step.amount, step.positions, step.feature
@@ -178,12 +185,15 @@ def _intervention(step: Step, model: "LanguageModel", lens: "Lens", text_of: Cal
     return ChangeBits(lens, range(feature * bits, (feature + 1) * bits), step.how, strength=strength, positions=positions)
 
 
-def _from_examples(step: ExampleStep, model: "LanguageModel", lens: "Lens", text_of: Callable[[str], str]) -> "Intervention":
+def _from_examples(
+    step: ExampleStep, model: "LanguageModel", lens: "Lens", text_of: Callable[[str], str], advance: Callable[[int], None]
+) -> "Intervention":
     from bae.steering.directions import directions_from_texts
 
     good, bad = ([line for line in text_of(name).splitlines() if line.strip()] for name in (step.good, step.bad))
     at = step.at if step.at in ("last", "mean") else int(step.at)
-    return directions_from_texts(model, lens, good, bad, at)[METHODS[step.method]].push(step.amount, step.positions)
+    found = directions_from_texts(model, lens, good, bad, at, advance=advance)
+    return found[METHODS[step.method]].push(step.amount, step.positions)
 
 
 def layer_norm(lens: "Lens") -> float:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from transformers import DynamicCache
 
+from bae.contexts import left_padded
 from bae.generation import GenerationConfig, choose, ends
 from bae.language_model import LanguageModel
 from bae.steering.hooks import Steering
@@ -23,12 +24,8 @@ def write_together(
 
     `advance` is told of tokens as they pass through the model. The caller holds the model's lock. Prompts and output fit its context.
     """
-    lengths = [len(prompt) for prompt in prompts]
-    steering = Steering(model, interventions, lengths)
-    longest = max(lengths)
-    unread = torch.tensor([(model.bos_id,) * (longest - len(prompt)) + prompt for prompt in prompts], device=model.device)
-    mask = (torch.arange(longest) >= longest - torch.tensor(lengths)[:, None]).long().to(model.device)
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    steering = Steering(model, interventions, [len(prompt) for prompt in prompts])
+    unread, mask, positions = left_padded(model, prompts)
     cache, ending = DynamicCache(config=model.model.config), ends(model)
     draws = [torch.Generator().manual_seed(config.seed) for _ in prompts]
     found: list[list[int]] = [[] for _ in prompts]

@@ -3,7 +3,9 @@
 import json
 import shutil
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from small_study import HOSTILE, N_FEATURES
 from test_pages import said
@@ -11,14 +13,18 @@ from typer.testing import CliRunner
 
 from app import dose as dose_view
 from app import dose_charts
+from app import dose_view as view_page
 from app.dose_charts import Curve as Drawn
 from app.dose_charts import Panel
+from app.services import playground
 from bae import cli
+from bae.index.columns import Columns
+from bae.index.query import Index
 from bae.jobs import Jobs
 from bae.lenses import load_lenses
 from bae.notebook import Notebook
-from bae.steering import dose_job
-from bae.steering.dose_results import Figure, figure
+from bae.steering import dose_job, dose_report
+from bae.steering.dose_results import Figure, Skipped, figure
 from bae.steering.dose_settings import Curve, Settings
 from bae.workspace import Workspace
 
@@ -90,6 +96,7 @@ def test_prompts_are_kept_and_stay_out_of_the_address(open_page, own_study):
         ({"at_add": ""}, "1 to 24 different strengths"),
         ({"at_clamp": ",".join(map(str, range(30)))}, "got 30"),
         ({"ways": "twist"}, "clamp"),
+        ({"push": "bae:3:add:100000,topk:4:add:0.2", "at_scaled": "-20,1"}, "an amount is a finite number"),
         ({"tokens": "1000"}, "1 to 200"),
         ({"prompts": "unknown"}, "kept in this workspace"),
         ({"beyond": "bae"}, "bae-deep"),
@@ -132,6 +139,54 @@ def test_a_sweep_is_shown_with_its_texts(open_page, swept):
     assert not other.exception and list(other.dataframe[0].value["feature"]) != list(app.dataframe[0].value["feature"]), "control"
     wrong = open_page(study, "dose", run=settings.id, point="add_99")
     assert len(wrong.warning) == 1 and "add_3" in wrong.warning[0].value
+
+
+def test_a_strength_that_was_skipped_is_shown_with_its_reason(open_page, swept, tmp_path):
+    study, settings = swept
+    study = Workspace.open(shutil.copytree(study.folder, tmp_path / "study"))
+    assert "could not be measured" not in said(open_page(study, "dose", run=settings.id)), "control"
+    why = Skipped("add", 3.0, "add at 3 pushes `hidden` states further than numbers go")
+    (dose_job.folder_of(study, settings.id) / "add_3.json").write_text(json.dumps(why._asdict()))
+    app = open_page(study, "dose", run=settings.id)
+    assert not app.exception and not app.error and "1 of 3 strengths could not be measured" in said(app)
+    assert "add at 3 pushes" in said(app) and "is measured" not in said(app) and "stands still" not in said(app)
+    for name in ("add_0.5", "flip_1"):
+        (dose_job.folder_of(study, settings.id) / f"{name}.json").write_text(json.dumps(why._asdict()))
+    none = open_page(study, "dose", run=settings.id)
+    assert not none.exception and "3 of 3 strengths could not be measured" in said(none)
+
+
+def test_negative_strengths_are_left_of_0(swept):
+    study, settings = swept
+    run = dose_job.read_run(study, settings.id)
+    way, back = run.points[0], replace(run.points[1], amount=-3.0)
+    shown = dose_view.view(replace(run, points=(way, back)))
+    assert shown.moved(back) == -back.moved / run.meta.norm < 0 < shown.moved(way)
+    curve = view_page._curve(shown, shown.ways[0], "moved")
+    assert list(curve.x) == sorted(curve.x) and curve.x[0] < 0 and curve.names[0] == "add_-3"
+    assert "negative strengths left of 0" in view_page._axis_title(shown)
+    assert "negative" not in view_page._axis_title(dose_view.view(run)), "control"
+    drawn = dose_charts.multiples([curve], [Panel("KL", "", [[Figure(1.0, None, None)] * 2], None)], "x", None)
+    assert drawn.layout.xaxis.type != "log"
+
+
+def test_one_usual_value_for_the_page_and_the_command(study, tiny_model, monkeypatch):
+    monkeypatch.setenv("BAE_WORKSPACE", str(study.folder))
+    lenses = load_lenses(study.folder / "autoencoders", tiny_model).usable
+    index = Index(study.index_file())
+    columns = Columns(index, "topk")
+    index.close()
+    fired = [feature for feature in range(N_FEATURES) if columns.counts[feature] > 1]
+    for feature in fired[:5]:
+        expected = np.quantile(columns.strengths(feature), 0.999)
+        assert dose_report.usual_of(study, lenses["topk"], feature) == pytest.approx(expected) == playground.usual_value("topk", feature)
+    assert any(columns.strengths(one).mean() < 0.99 * np.quantile(columns.strengths(one), 0.999) for one in fired), "control: no mean"
+    assert dose_report.usual_of(study, lenses["bae"], 0) == 1
+
+
+def test_without_an_index_the_usual_value_is_not_known(open_page, bare_study):
+    app = open_page(bare_study, "dose", push="topk:1:add:0.5", ways="clamp")
+    assert not app.exception and app.text_input(key="url:at_clamp").value == "0, 0.5, 1, 2, 4, 8"
 
 
 def test_a_sweep_can_be_made_again_from_its_settings(open_page, swept):
@@ -202,6 +257,9 @@ def test_the_command_prints_the_same_figures(own_study, tmp_path):
     told = {row["metric"]: row["value"] for row in json.loads(done.stdout.splitlines()[-1])["rows"]}
     run = dose_job.read_run(own_study, dose_job.run_names(own_study)[0])
     assert told["dose.add_2.kl"] == figure(run.points[1], "kl").value > told["dose.add_0.5.kl"] > told["dose.plain_0.kl"] == 0
+    assert told["dose.skipped"] == 0
+    warm = CliRunner().invoke(cli.app, [*asked, "--strengths", "0.5", "--temperature", "0.75"])
+    assert warm.exit_code == 1 and "temperatures are those of the playground, 0, 0.1" in " ".join(warm.output.split())
     wrong = CliRunner().invoke(cli.app, [*asked, "--strengths", "much"])
     assert wrong.exit_code == 1 and "numbers with commas" in wrong.output
     assert len(dose_job.run_names(own_study)) == 1, "what was refused is not kept"

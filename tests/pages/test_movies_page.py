@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from small_study import HOSTILE, LAYER
@@ -9,6 +10,7 @@ from test_pages import said
 
 from app.movie_said import visible
 from bae.experiments import movie_job, movie_prompts
+from bae.experiments.movie_results import GAMMAS as GAMMAS_OF_THE_PAGE
 from bae.experiments.movie_results import MEANS, PLAIN, Results, Settings, results_files
 from bae.experiments.movie_steering import run_all
 from bae.workspace import Workspace
@@ -57,6 +59,24 @@ def test_before_it_was_run_the_page_offers_to(open_page, bare_study, monkeypatch
     assert "About 2 min" in said(app) and not app.dataframe
     app.button(key="start:movies").click().run()
     assert started == [(LAYER + 1, 64)] and not app.exception
+
+
+def test_a_run_is_over_only_where_a_new_one_would_add_nothing(open_page, bare_study, tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(movie_prompts, "LABELS", (" vote", " sea"))
+    study = Workspace.open(shutil.copytree(bare_study.folder, tmp_path / "study"))
+
+    def button():
+        app = open_page(study, "movies", layer=str(LAYER), samples="4")
+        assert not app.exception and not app.error
+        return app.button(key="start:movies")
+
+    asked = Settings(LAYER, samples=4, gammas=(0.0, 1.0), controls=3)
+    run_all(study, [asked], tiny_model)
+    assert not button().disabled and button().label == "Resume", "the page asks for more strengths"
+    run_all(study, [replace(asked, gammas=GAMMAS_OF_THE_PAGE)], tiny_model)
+    assert button().disabled
+    shutil.copytree(study.autoencoder_folder("topk"), study.autoencoder_folder("another"))
+    assert not button().disabled and button().label == "Start", "with a new dictionary it is another run"
 
 
 def test_the_job_is_the_command(bare_study, monkeypatch):

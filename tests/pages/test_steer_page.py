@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,7 +13,7 @@ from small_study import HOSTILE, LAYER, N_FEATURES
 from small_study import texts as corpus
 from test_pages import said
 
-from app import playground, playground_share, playground_ways, playground_writing, services
+from app import navigation, playground, playground_share, playground_ways, playground_writing, services
 from app.playground import PLAIN, PROMPTED, STEERED, Ask, Settings
 from app.playground_prompt import EXAMPLES
 from app.playground_writing import DESK, Desk, Writing
@@ -20,12 +21,14 @@ from app.reading import visible
 from app.services import keeping
 from app.services import playground as asking
 from app.services.playground import Known, Prompt
+from bae import generation
 from bae.generation import GenerationConfig, generate
 from bae.keeping import keys
 from bae.language_model import LanguageModel
 from bae.notebook import Notebook
 from bae.steering import generate_steered, plan, steered
 from bae.steering.plan import MOST, ExampleStep, FeatureStep
+from bae.turns import QueueFull
 
 TEXT = "The naval ship left the harbor in winter."
 PUSH = "bae:5:add:0.5,topk:8:clamp:2"
@@ -359,6 +362,8 @@ def test_what_cannot_be_written_is_a_sentence(open_page, study, params, told):
     app = open_page(study, "steer", text=kept(study, text) if text else "", push=push, tokens="12", go="1")
     assert not app.exception and len(app.error) == 1 and told in app.error[0].value, said(app)
     assert not desk(app).outputs and not desk(app).writing
+    app.run()
+    assert len(app.error) == 1, "as long as the same is asked"
     app.slider(key="url:tokens").set_value(3).run()
     assert not app.error, "it is said of what was asked, not of what is asked now"
 
@@ -371,6 +376,104 @@ def test_a_full_queue_is_a_sentence(open_page, study, monkeypatch):
         # the turn is held by this thread, the page runs in one of its own
         app.button(key="write").click().run()
     assert "the queue is full" in app.error[0].value and not app.exception
+
+
+def test_the_reason_is_told_once_whatever_is_asked_by_then_and_what_has_come_stays(here, monkeypatch):
+    on, asks, others = Desk(), {PLAIN: ask_of(), STEERED: ask_of(PUSH)}, {PLAIN: ask_of(tokens=3)}
+    on.begin(asks)
+    with pytest.raises(Left):
+        playground_writing.go_on(on, None, left_after(5))
+    come = {side: on.of(ask).text for side, ask in asks.items()}
+    monkeypatch.setenv("BAE_MAX_WAITING", "0")
+    held, may_end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with services.model_turns.turn(1, key="somebody else"):
+            held.set()
+            may_end.wait(20)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    assert held.wait(20)
+    playground_writing.go_on(on, None, nothing)
+    may_end.set()
+    other.join()
+    assert not on.writing and {side: on.outputs[ask].text for side, ask in asks.items()} == come and any(come.values())
+    assert all(on.outputs[ask].stopped for ask in asks.values())
+    assert "queue is full" in on.refused(others) and on.refused(others) is None and "queue is full" in on.refused(asks)
+
+
+def test_a_writing_that_broke_off_begins_anew_without_its_old_tokens(here, monkeypatch):
+    on, expected = Desk(), by_hand()
+    on.begin({PLAIN: ask_of()})
+    (writing,) = on.writing
+
+    def breaks(text: Writing, pace: float) -> None:
+        if len(text.steps) == 4:
+            monkeypatch.setattr(writing, "_coming", failing())
+
+    def failing():
+        raise MemoryError
+        yield
+
+    with pytest.raises(MemoryError):
+        playground_writing.go_on(on, None, breaks)
+    assert len(writing.steps) == 4, "negative control: it had begun"
+    playground_writing.go_on(on, None, nothing)
+    assert on.outputs[ask_of()].text == expected and len(on.outputs[ask_of()].steps) == len(on.outputs[ask_of()].pieces) <= 12
+
+
+def test_examples_that_are_read_and_a_prompt_that_is_asked_about_can_be_left(here):
+    push = f"bae:{kept(here, GOOD)}/{kept(here, BAD)}:features:1"
+    on = Desk()
+    on.begin({STEERED: ask_of(push)})
+    with pytest.raises(Left):
+        playground_writing.go_on(on, None, left_after(0))
+    assert on.writing[0].read == 0 and not services.model_turns.locked(), "while its examples were read"
+
+    def leave(done: int, total: int) -> None:
+        told.append((done, total))
+        if len(told) == most:
+            raise Left
+
+    prompt, before = Prompt("sea " * 600), by_hand()
+    for most in (1, 3, 10):
+        told = []
+        with pytest.raises(Left):
+            asking.next_tokens(prompt, push, leave)
+        assert len(told) == most and not services.model_turns.locked() and by_hand() == before
+    told, most = [], 1000
+    assert asking.next_tokens(prompt, push, leave)
+    assert told == [(done, told[0][1]) for done in range(told[0][1])], "negative control: nobody left, so all was read"
+
+
+def test_another_page_ends_what_is_being_written(open_page, study):
+    app = open_page(study, "steer", text=kept(study))
+    on, ask = Desk(), ask_of()
+    on.begin({PLAIN: ask})
+    with pytest.raises(Left):
+        playground_writing.go_on(on, None, left_after(4))
+    app.session_state[DESK] = on
+    app.switch_page(str(navigation.page_file("features"))).run()
+    assert not app.exception and not on.writing and on.outputs[ask].stopped and on.outputs[ask].text
+
+
+def test_what_is_no_number_is_a_sentence(open_page, study, monkeypatch):
+    whole = generation._next_logits
+    monkeypatch.setattr(generation, "_next_logits", lambda *given: whole(*given) * float("nan"))
+    app = open_page(study, "steer", text=kept(study), push=PUSH, tokens="4", go="1")
+    assert "smaller amount" in app.error[0].value and not app.exception and not desk(app).outputs
+
+
+def test_a_text_that_cannot_be_painted_is_shown_and_says_why(open_page, study, monkeypatch):
+    def full(*given):
+        raise QueueFull("the queue is full")
+
+    monkeypatch.setattr(services, "read", full)
+    app = open_page(study, "steer", text=kept(study), push=PUSH, tokens="6", go="1")
+    assert not app.exception and said(app).count("not painted: ` the queue is full `") == 2
+    drawn = [json.loads(one.proto.json)["lines"][0]["tokens"] for one in app.get("bidi_component")]
+    assert ["".join(token[0] for token in tokens) for tokens in drawn] == [visible(text) for text in texts(app).values()]
 
 
 def test_the_administrator_s_limits_hold(open_page, study, monkeypatch):
@@ -544,6 +647,37 @@ def test_hostile_text_stays_text(open_page, study, text):
     html = "".join(element.value for element in app.html)
     assert "<img" not in html and "<script" not in html
     assert not any("<img" in element.value for element in (*app.markdown, *app.caption))
+
+
+def test_a_name_from_the_address_is_no_markdown(open_page, study):
+    name = "__b__"
+    app = open_page(study, "steer", push=f"{name}:1:add:1,topk:8:add:0.1")
+    assert f"There is no dictionary ` {name} ` in" in said(app)
+    assert [one.proto.label for one in app.get("page_link") if one.proto.label.startswith("Feature ")] == ["Feature 1", "Feature 8"]
+
+
+def test_without_a_dictionary_there_is_a_sentence_in_place_of_the_form(open_page, bare_study, monkeypatch):
+    assert any(button.label == "Steer this way" for button in open_page(bare_study, "steer").button)
+    monkeypatch.setattr(asking, "dictionaries", dict)
+    monkeypatch.setattr(type(services.workspace()), "autoencoder_names", lambda study: [])
+    app = open_page(bare_study, "steer")
+    assert not app.exception and "no dictionary to read examples with" in said(app)
+    assert not any(button.label == "Steer this way" for button in app.button)
+
+
+def test_an_empty_prompt_stays_empty_in_the_link(open_page, study):
+    app = open_page(study, "steer", text="", push=PUSH)
+    asked = parse_qs(urlsplit(app.code[0].value).query, keep_blank_values=True)
+    assert asked["text"] == [""] and "instruction" not in asked
+
+
+@pytest.mark.parametrize(("text", "form", "goes"), [(TEXT, "text", True), (f"{TEXT}\nMore", "text", False), (TEXT, "chat", False)])
+def test_the_page_of_doses_is_given_the_prompt_where_it_takes_it(open_page, study, text, form, goes):
+    name = kept(study, text)
+    app = open_page(study, "steer", text=name, form=form, push=PUSH)
+    (link,) = [one.proto for one in app.main.get("page_link") if one.proto.label == "Dose and response"]
+    params = parse_qs(link.query_string)
+    assert params["push"] == [PUSH] and params.get("prompts") == ([name] if goes else None) and "text" not in params
 
 
 def test_a_feature_and_a_list_lead_here(open_page, study, make_list):

@@ -9,12 +9,25 @@ import torch
 from bae.autoencoder import KINDS, BinaryAutoencoder
 from bae.generation import GenerationConfig
 from bae.inspection import Lens
+from bae.language_model import place
 from bae.lenses import Lenses
 from bae.magnitude import Prior
 from bae.scaling import Scaling
 from bae.steering import AddFeature, dose, dose_job, dose_settings, generate_steered, steered
-from bae.steering.dose_results import MOST_PERPLEXITY, Point, Row, SideEffects, aim, figure, interval, scores, sweet_spot
-from bae.steering.dose_settings import SCALED, Curve, Settings, read_amounts
+from bae.steering.dose_results import (
+    LEAST_PROMPTS,
+    MOST_PERPLEXITY,
+    Point,
+    Row,
+    SideEffects,
+    Skipped,
+    aim,
+    figure,
+    interval,
+    scores,
+    sweet_spot,
+)
+from bae.steering.dose_settings import SCALED, Curve, Settings, check_reproducible, read_amounts
 from bae.steering.writing_together import write_together
 from bae.workspace import Workspace
 from tests.conftest import prose
@@ -33,8 +46,10 @@ def lenses(tiny_model) -> Lenses:
         ("deep", LAYER + 1, None),
         ("topk", LAYER, "topk"),
         ("transcoder", LAYER, "transcoder"),
+        ("transcoder-deep", LAYER + 1, "transcoder"),
     ):
-        states = tiny_model.hidden_states(ids, [layer])[layer][0, 1:].clone()
+        read = place(layer, "mlp_input" if kind == "transcoder" else "residual")
+        states = tiny_model.hidden_states(ids, [read])[read][0, 1:].clone()
         scaling, width = Scaling.measure(states.norm(dim=-1), [states]), tiny_model.d_model
         made = KINDS[kind](width, FEATURES, scaling, seed=1) if kind else BinaryAutoencoder(width, FEATURES, scaling, seed=1)
         made.prior = Prior.of([made.encode(states)])
@@ -166,6 +181,29 @@ def test_a_transcoder_is_pushed_where_it_writes_and_read_where_it_reads(tiny_mod
     assert point.own.ever == 0, "the push comes behind what it reads"
 
 
+def test_what_a_later_transcoder_reads_is_steered_where_another_one_pushes(tiny_model, lenses):
+    settings = replace(SETTINGS, push=f"transcoder:{FEATURE}:add:1", curves=(Curve("add", (1.0,)),), later="transcoder-deep")
+    subject = dose.subject(tiny_model, lenses.usable, settings)
+    plain = dose.read_plain(subject, dose.write_plain(subject))
+    later, pushed = lenses.usable["transcoder-deep"], push(lenses, 1.0, "transcoder")
+    with steered(tiny_model, pushed):
+        expected = tiny_model.hidden_states(torch.tensor([plain[0].ids]), [later.place])[later.place][0]
+    read = dose._read(subject, [text.ids for text in plain], pushed, lambda tokens: None)
+    assert torch.allclose(read[0].states[later.place], expected, atol=1e-4)
+    assert not torch.allclose(expected, plain[0].states[later.place], atol=1e-2), "control: the push is seen there"
+
+
+def test_what_the_plan_pushes_further_up_is_no_side_effect_there(tiny_model, lenses):
+    settings = Settings(f"bae:{FEATURE}:add:0.5,deep:3:add:2", (Curve(SCALED, (1.0,)),), PROMPTS, 4, later="deep")
+    both = dose.subject(tiny_model, lenses.usable, settings)
+    alone = dose.subject(tiny_model, lenses.usable, replace(settings, push=f"bae:{FEATURE}:add:0.5"))
+    assert both.pushed == {"bae": (FEATURE,), "deep": (3,)} and alone.pushed == {"bae": (FEATURE,), "deep": ()}
+    plain = dose.read_plain(both, dose.write_plain(both))
+    pushed = dose_job.plan.interventions(settings.steps, tiny_model, lenses.usable, str)
+    of_both, of_alone = (dose.measure(one, plain, SCALED, 1.0, pushed) for one in (both, alone))
+    assert of_both.later.ever == of_alone.later.ever - 1, "control: not known to be pushed, it is one"
+
+
 # ------------------------------------------------------------------------------------------------ text
 
 
@@ -219,7 +257,6 @@ def test_a_strength_is_a_number(amount):
         ({"push": "topk:5:add:1", "curves": (Curve("flip", (1.0,)),)}, "has values, not bits"),
         ({"push": "transcoder:5:add:1", "curves": (Curve("clamp", (1.0,)),)}, "can be added"),
         ({"prompts": ("sea " * 600,)}, "prompt 1 has .* at most 512"),
-        ({"curves": (Curve("clamp", (1e6,)),)}, "further than numbers go"),
     ],
 )
 def test_what_the_model_cannot_do_is_refused_with_a_sentence(tiny_model, lenses, study, change, told):
@@ -239,6 +276,46 @@ def test_a_plan_of_several_steps_is_scaled(tiny_model, lenses, study):
     found = dose_job.sweep(study, settings, tiny_model, lenses)
     assert found.whole and [point.name for point in found.points] == ["scaled_0.5", "scaled_2"]
     assert found.points[0].moved < found.points[1].moved and settings.target.feature == FEATURE
+
+
+def test_one_sweep_has_one_id():
+    spelled = (f"bae:{FEATURE}:add:1:norms:all", f"bae:{FEATURE}:clamp:3", f"bae:0{FEATURE}:ablate:1")
+    assert {replace(SETTINGS, push=push).id for push in spelled} == {SETTINGS.id}
+    others = (f"bae:{FEATURE}:add:1:norms:last", f"bae:{FEATURE}:add:1:raw", f"deep:{FEATURE}:add:1")
+    assert len({replace(SETTINGS, push=push).id for push in others} | {SETTINGS.id}) == 4, "control"
+    factors = (Curve(SCALED, (1.0, 2.0)),)
+    scaled = {replace(SETTINGS, push=f"bae:{FEATURE}:add:{amount}", curves=factors).id for amount in ("1", "1.0", "2")}
+    assert len(scaled) == 2, "of a plan that is scaled the amounts count"
+
+
+def test_every_strength_is_checked_not_the_last_alone():
+    with pytest.raises(ValueError, match="an amount is a finite number"):
+        Settings("bae:1:add:100000", (Curve(SCALED, (-20.0, 1.0)),))
+    assert Settings("bae:1:add:100000", (Curve(SCALED, (-2.0, 1.0)),)).points() == [(SCALED, -2.0), (SCALED, 1.0)]
+
+
+def test_what_the_playground_cannot_say_is_refused():
+    for temperature in dose_settings.TEMPERATURES:
+        check_reproducible(float(temperature), 0)
+    for temperature, seed, told in ((0.75, 0, "0.7, 0.8"), (2.1, 0, "1.9, 2; got 2.1"), (0.7, 10**6, "0 to 999,999"), (0.7, -1, "got -1")):
+        with pytest.raises(ValueError, match=told):
+            check_reproducible(temperature, seed)
+
+
+def test_a_strength_that_is_too_great_is_skipped_with_its_reason(tiny_model, lenses, study):
+    settings = replace(SETTINGS, curves=(Curve("clamp", (1.0, 1e6)), Curve("add", (0.5,))), prompts=PROMPTS[:2], max_tokens=3)
+    found = dose_job.sweep(study, settings, tiny_model, lenses)
+    assert [point.name for point in found.points] == ["clamp_1", "add_0.5"] and found.whole, "those behind it are measured"
+    assert found.skipped == (Skipped("clamp", 1e6, "clamp at 1e+06 pushes hidden states further than numbers go"),)
+    assert dose_job.sweep(study, settings, tiny_model, lenses) == found, "nor is it tried again"
+
+
+def test_a_sweep_of_an_older_version_is_not_taken_for_one_of_this(study, monkeypatch):
+    name = dose_job.keep(study, SETTINGS)
+    assert dose_job.read_settings(dose_job.folder_of(study, name)) == SETTINGS
+    monkeypatch.setattr(dose_settings, "VERSION", dose_settings.VERSION + 1)
+    with pytest.raises(ValueError, match="of an older version"):
+        dose_job.read_run(study, name)
 
 
 # ------------------------------------------------------------------------------------------------ stopping and going on
@@ -290,7 +367,7 @@ def test_intervals_hold_the_mean_and_narrow_with_more_prompts():
 
 
 def made(amount: float, fires: float, perplexity: float = 1.0, repeated: float = 0.0, how: str = "add") -> Point:
-    spread = (-0.01, 0.0, 0.01)
+    spread = (-0.01, 0.0, 0.0, 0.0, 0.01)
     rows = tuple(Row(kl=amount, written_fires=fires + d, surprise=2 + math.log(perplexity) + d, repeated=repeated) for d in spread)
     return Point(how, amount, amount, rows, SideEffects("bae", 1, 0, 0, ()), None, 0.0)
 
@@ -307,6 +384,14 @@ def test_the_sweet_spot_is_the_strongest_effect_that_stays_fluent():
     fluent = [*points[:3], made(2, 0.95, 1.1)]
     assert sweet_spot(fluent, scores(plain, fluent, lambda point: 1)).amount == 2
     assert sweet_spot(points[:1], found) is None
+
+
+def test_few_prompts_make_no_sweet_spot():
+    plain, point = made(0, 0.05), made(0.5, 0.3)
+    for prompts, qualifies in ((1, False), (LEAST_PROMPTS - 1, False), (LEAST_PROMPTS, True)):
+        few = [replace(one, rows=one.rows[:prompts]) for one in (plain, point)]
+        found = scores(few[0], few[1:], lambda point: 1)
+        assert (sweet_spot(few[1:], found) is not None) == qualifies == ("too few prompts" not in found["add_0.5"].lacks)
 
 
 def test_what_is_taken_away_is_told_by_how_much_is_gone():
@@ -331,8 +416,30 @@ def test_what_is_taken_away_is_told_by_how_much_is_gone():
         ("flip", 1, True, -1),
         ("clear", 1, False, -1),
         ("set", 1, False, 1),
-        ("scaled", -2, False, -1),
+        ("ablate", -1, False, 1),
     ],
 )
 def test_what_a_push_aims_at(how, amount, usually_on, wanted):
     assert aim(how, amount, usually_on) == wanted
+
+
+@pytest.mark.parametrize(
+    ("push", "factor", "wanted"),
+    [
+        ("bae:5:add:0.5", 2, 1),
+        ("bae:5:add:-0.5", 2, -1),
+        ("bae:5:add:-0.5", -2, 1),
+        ("bae:5:ablate:1", 1, -1),
+        ("bae:5:ablate:-1", 1, 1),
+        ("bae:5:clamp:0", 2, -1),
+        ("bae:5:clamp:3", 2, 1),
+        ("topk:8:add:9,bae:5:ablate:1", 2, 1),
+    ],
+)
+def test_a_scaled_plan_aims_at_what_its_step_comes_to(run, push, factor, wanted):
+    settings = Settings(push, (Curve(SCALED, (factor,)),))
+    # as many prompts as are told of, shown on half of the tokens plain and on all or none steered
+    plain, up, down = made(0, 0.5), made(factor, 0.9, how=SCALED), made(factor, 0.1, how=SCALED)
+    for point, effect in ((up, wanted > 0), (down, wanted < 0)):
+        found = replace(run, settings=settings, plain=plain, points=(point,)).scores()[point.name]
+        assert (found.effect > 0) == effect == (not found.lacks)

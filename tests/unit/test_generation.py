@@ -240,3 +240,16 @@ def test_what_comes_next_is_what_generation_starts_from(tiny_model):
     assert torch.allclose(logits, plain_logits(tiny_model, list(tiny_model.tokenize(text).ids)), atol=1e-3)
     with pytest.raises(ValueError, match="nothing can follow"):
         next_logits(tiny_model, "sea " * 5000)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_never_becomes_a_text(tiny_model, monkeypatch, wrong):
+    whole, said = generation._next_logits, output(tiny_model, max_tokens=5)
+    monkeypatch.setattr(generation, "_next_logits", lambda *given: whole(*given).index_fill(0, torch.tensor([7]), wrong))
+    for temperature in (0.0, 1.0):
+        with pytest.raises(ValueError, match=r"no longer numbers.*smaller amount"):
+            output(tiny_model, max_tokens=5, temperature=temperature)
+    with pytest.raises(ValueError, match="no longer numbers"):
+        next_logits(tiny_model, TEXT)
+    monkeypatch.setattr(generation, "_next_logits", whole)
+    assert output(tiny_model, max_tokens=5) == said, "negative control: numbers are written"

@@ -1,6 +1,8 @@
 """The movie experiment: no review in two sets, answers those of whole prompts read one by one, a stopped run goes on."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,9 +12,10 @@ from typer.testing import CliRunner
 
 from bae import corpus
 from bae.cli import app
+from bae.contexts import left_padded
 from bae.experiments import movie_answers, movie_layers, movie_prompts, movie_steering
 from bae.experiments.movie_answers import answers, answers_to_long, begin
-from bae.experiments.movie_job import elsewhere, expected_seconds
+from bae.experiments.movie_job import elsewhere, expected_files, expected_seconds
 from bae.experiments.movie_layers import right_by_layer
 from bae.experiments.movie_prompts import Review, draw, label_tokens, prompt, prompts
 from bae.experiments.movie_results import (
@@ -185,6 +188,42 @@ def test_points_are_counted_as_a_loop_counts_them(study, tiny_model):
     assert point.answered == sum(row.argmax().item() in tokens for row in logits) and sum(point.said.values()) == 6
 
 
+def test_tokens_that_read_alike_are_counted_together(tiny_model, monkeypatch):
+    monkeypatch.setattr(tiny_model, "token_text", lambda token: "\N{REPLACEMENT CHARACTER}" if token < 3 else str(token))
+    said = movie_steering._most_said(tiny_model, [0, 0, 1, 1, 2, 7, 7, 7, 7, 8])
+    assert list(said.items()) == [("\N{REPLACEMENT CHARACTER}", 5), ("7", 4), ("8", 1)], "the most frequent first, none lost"
+
+
+def test_padding_on_the_left_leaves_every_text_its_positions(tiny_model):
+    ids, mask, positions = left_padded(tiny_model, [(1, 5, 6), (1, 9, 8, 7, 3)])
+    bos = tiny_model.bos_id
+    assert ids.tolist() == [[bos, bos, 1, 5, 6], [1, 9, 8, 7, 3]]
+    assert mask.tolist() == [[0, 0, 1, 1, 1], [1] * 5] and positions.tolist() == [[0, 0, 0, 1, 2], [0, 1, 2, 3, 4]]
+
+
+def test_the_file_of_a_run_is_known_without_the_model(study, tiny_model):
+    settings = Settings(LAYER, samples=4, shots=1, kept=4, gammas=(1.0,), controls=0)
+
+    def expected(asked=settings):
+        return expected_files(study, asked, lambda name: weights_digest(study, name))
+
+    results = run(study, settings, tiny_model)
+    assert results.file in expected() == expected(replace(settings, gammas=(0.5,))) and len(expected()) == 2, "one of a stranger's model"
+    assert results.file not in expected(replace(settings, seed=1)) and expected(Settings(LAYER + 7)) == [], "control"
+    # fewer strengths than are asked for: some are still to be run
+    assert not results.missing() and results.missing((0.5, 1.0)) == len(results.directions)
+    # another dictionary at the layer makes another file, as it does when it is run
+    shutil.copytree(study.autoencoder_folder("topk"), study.autoencoder_folder("another"))
+    assert results.file not in expected() and run(study, settings, tiny_model).file in expected()
+    # one of another model is no part of the run
+    config = study.autoencoder_folder("another") / "config.json"
+    config.write_text(config.read_text().replace(tiny_model.fingerprint, "1" * 32))
+    assert results.file in expected() and run(study, settings, tiny_model).file == results.file
+    # a damaged one neither
+    config.write_text("{")
+    assert results.file in expected()
+
+
 class Stopped(RuntimeError):
     """Somebody ended the run."""
 
@@ -322,6 +361,7 @@ def test_the_runs_that_ship_are_whole_and_of_the_dictionaries_that_ship(tmp_path
         assert not results.missing() and told["samples"] == 512 and tuple(told["gammas"]) == GAMMAS
         assert told["dictionaries"] == {name: weights_digest(study, name) for name in told["dictionaries"]}
         assert results.command == command(told) and results.machine and results.date
+        assert expected_files(study, Settings(told["layer"]), lambda name: weights_digest(study, name)) == [results.file]
         for point in results.points:
             assert point.tested == 512 and point.vocabulary <= point.answered and sum(point.said.values()) <= 512
         majority = max(results.majority, 1 - results.majority)

@@ -80,3 +80,9 @@ def test_nothing_to_measure():
         Scaling.measure(torch.tensor([torch.nan]), [torch.full((1, D_MODEL), torch.nan)])
     with pytest.raises(ValueError, match="equal"):
         measured(torch.ones(5, D_MODEL))
+
+
+def test_without_a_limit_what_is_not_finite_is_not_kept():
+    vectors = states(6)
+    vectors[1, 2], vectors[4, 0] = torch.inf, torch.nan
+    assert Scaling.raw(D_MODEL).keeps(vectors).tolist() == [True, False, True, True, False, True]

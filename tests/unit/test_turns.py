@@ -381,3 +381,19 @@ def test_a_turn_inside_a_turn_is_refused_and_not_waited_for():
     with turns.turn(1.0), pytest.raises(RuntimeError, match="has the turn already"), turns.turn(1.0):
         pass
     assert not turns.locked()
+
+
+def test_whoever_waited_is_told_when_it_is_over():
+    turns, told, first = Turns(), [], []
+    with turns.turn(1.0, first.append) as turn:
+        second = Someone(turns, "second", short=True, waiting=told.append).asks()
+        until(lambda: told)
+        assert None not in told
+        second.may_end.set()
+        turn.let_by()
+        assert first[-1] is None and all(first[:-1]) and len(first) > 1, "after short ones were let by too"
+    second.ends()
+    assert told[-1] is None and all(told[:-1])
+    alone = []
+    with turns.turn(1.0, alone.append):
+        assert not alone, "negative control: nobody waited"
