@@ -22,9 +22,9 @@ PLACES: "dict[str, Callable[[Row], float | str | None]]" = {
     "size": lambda row: None if row.lost == 1 else row.bits / 8,
     "threshold": lambda row: f"{row.threshold:g}",
     "layer": lambda row: row.layer,
-    "alpha": lambda row: row.entropy_weight,
+    "alpha": lambda row: row.entropy_weight or None,
 }
-"""Where a row stands; None where it does not. What stores nothing would only stretch an axis of sizes."""
+"""Where a row stands; None where it does not. What stores nothing would only stretch an axis of sizes; a logarithmic axis has no 0."""
 MENDED = {"norm": "triangle-right", "gain": "triangle-left"}
 """Symbols of a dictionary with its lengths mended."""
 
@@ -37,7 +37,7 @@ def draw(shown: Shown) -> None:
         _chooser("Against", "against", against, AGAINST, hover("compression_against"))
     curves = _curves(shown, error, against)
     if not curves:
-        missing = "weight of the entropy: their checkpoints do not say it" if against == "alpha" else f"{ERRORS[error]}"
+        missing = "weight of the entropy to draw: their checkpoints do not say it, or it is 0" if against == "alpha" else f"{ERRORS[error]}"
         st.info(f"None of the rows has a {missing}.", icon=":material/help:")
         return
     meaning = MEANINGS[f"compression_{error}"]
@@ -73,7 +73,9 @@ def _what_is_drawn(against: str, shown: Shown) -> str:
         )
     if against == "threshold":
         return f"From -1, where nothing of a code is lost, to 0, where nothing is stored. {ring}"
-    return f"Every dictionary at threshold {shown.row.threshold:g}. {ring}"
+    without = sorted({url.code(row.dictionary) for row in shown.everywhere if row.entropy_weight == 0}) if against == "alpha" else []
+    left_out = f" Left out, for their weight is 0, which a logarithmic axis has no place for: {', '.join(without)}." if without else ""
+    return f"Every dictionary at threshold {shown.row.threshold:g}. {ring}{left_out}"
 
 
 def _curves(shown: Shown, error: str, against: str) -> list[Curve]:

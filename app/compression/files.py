@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from bae.compression import CompressedStates, Sizes
     from bae.compression.container import Header
@@ -52,23 +52,30 @@ def check_size(data: bytes) -> None:
         raise ValueError(f"the file has {len(data) / 1e6:,.1f} MB; this page takes at most {MOST_UPLOAD_MB} MB")
 
 
-def check_memory(header: "Header", autoencoder: "nn.Module") -> None:
-    """Raise ValueError for a file that says it holds too much, or what its dictionary cannot have written.
+def check_memory(header: "Header") -> None:
+    """Raise ValueError for a file that says it holds too much.
 
     A small file can say that it holds very much: whoever wrote it may have wanted that.
     """
-    width = len(autoencoder.scaling.mean)
-    if (header.n_bits, header.d_model) != (autoencoder.n_bits, width):
-        raise ValueError(
-            f"the header tells of {header.n_bits:,} bits and {header.d_model:,} numbers a vector; the dictionary {header.dictionary} has "
-            f"{autoencoder.n_bits:,} and {width:,}"
-        )
-    size = header.vectors * header.d_model * (2 if header.dtype == "float16" else 4)
+    size = _restored_bytes(header.vectors, header.d_model, header.dtype)
     if size > MOST_RESTORED_BYTES or min(header.block_vectors, header.vectors) * header.n_bits > MOST_BLOCK_BITS:
         raise ValueError(
             f"its {header.vectors:,} vectors take {size / 1e6:,.0f} MB, in blocks of {header.block_vectors:,}; this page restores at most "
             f"{MOST_RESTORED_BYTES / 1e6:,.0f} MB in blocks of {MOST_BLOCK_BITS:,} bits. `bae decompress` restores files of any size"
         )
+
+
+def check_restorable(source: "Source") -> None:
+    """Raise ValueError for more vectors than a page can restore."""
+    if (size := _restored_bytes(source.total, source.d_model, source.dtype)) > MOST_RESTORED_BYTES:
+        raise ValueError(
+            f"its {source.total:,} vectors take {size / 1e6:,.0f} MB restored; this page restores at most {MOST_RESTORED_BYTES / 1e6:,.0f} "
+            "MB, so it compresses no more. `bae compress` takes any number"
+        )
+
+
+def _restored_bytes(vectors: int, d_model: int, dtype: str) -> int:
+    return vectors * d_model * (2 if dtype == "float16" else 4)
 
 
 @contextmanager

@@ -69,7 +69,12 @@ def _held_out(ae: str, options: "Options") -> File | None:
             icon=":material/dataset:",
         )
         return None
-    most = len(states)
+    most = compression.most_vectors(states)
+    if most < len(states):
+        st.caption(
+            f"This page takes the first {most:,} of {len(states):,} vectors, as many as it can restore. `bae compress harvest:held-out` "
+            "compresses all of them."
+        )
     vectors = url.whole("vectors", 1, most, min(VECTORS, most))
     url.bound(
         st.number_input, "Vectors", "vectors", vectors, 1, most, default=min(VECTORS, most), help=hover("compression_vectors"), width=160

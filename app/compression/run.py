@@ -32,21 +32,39 @@ def panel(study: Workspace, found: Found | None) -> None:
     if refused := st.session_state.pop(training.REFUSED, None):
         st.error(f"Not started: {url.code(refused)}")
     try:
-        job = jobs(study).job(JOB)
+        before = _standing(study)
     except ValueError as error:
         st.error(f"The run cannot be followed: {url.code(error)}")
         return
     # read once: the state of a job is that of its process, whenever it is asked for
-    before, kept = job and job.state, compression.stamp()
-    running = before == "running"
+    kept, running = compression.stamp(), "running" in before
 
     def draw() -> None:
-        now = jobs(study).job(JOB)
-        if (now and now.state) != before or compression.stamp() != kept:
+        if _standing(study) != before or compression.stamp() != kept:
             st.rerun()
-        _running(study, now, found) if running else _start(study, now, found)
+        job = jobs(study).job(JOB)
+        if before[0] == "running":
+            _running(study, job, found)
+        elif running:
+            _by_hand(study, found)
+        else:
+            _start(study, job, found)
 
     st.fragment(run_every=EVERY_S if running else None)(draw)()
+
+
+def _standing(study: Workspace) -> tuple[str | None, str | None]:
+    """How the job stands, and whether somebody runs the command."""
+    job = jobs(study).job(JOB)
+    return job and job.state, "running" if compression_job.elsewhere(study) else None
+
+
+def _by_hand(study: Workspace, found: Found | None) -> None:
+    status = read_status(study.status_file(JOB))
+    with st.container(border=True):
+        done = 0.0 if status is None else min(status["done"] / max(status["total"], 1), 1.0)
+        st.progress(done, text="Loading the model." if status is None else f"{_how_far(study, status, found)}.")
+        st.caption("It was started by hand, with `python -m bae.experiments.compression`, and is stopped there.")
 
 
 def _running(study: Workspace, job: Job, found: Found | None) -> None:

@@ -111,11 +111,18 @@ def held_out(dictionary: str) -> "HiddenStates | None":
     return None
 
 
+def most_vectors(states: "HiddenStates") -> int:
+    """How many of a harvest's vectors a page compresses: no more than it restores."""
+    return min(len(states), files.MOST_RESTORED_BYTES // (2 * states.record["d_model"]))
+
+
 def of_held_out(dictionary: str, vectors: int, options: "Options", tell: Tell) -> File:
-    """The first held-out vectors as a file. There is a harvest of them."""
+    """The first held-out vectors as a file. There is a harvest of them. Raises ValueError for more than `most_vectors`."""
     from bae.compression import HarvestVectors
 
     states, lens = held_out(dictionary), usable()[dictionary]
+    if vectors > (most := most_vectors(states)):
+        raise ValueError(f"a page compresses at most {most:,} vectors; got {vectors:,}. `bae compress` takes any number")
     key = ("held-out", str(states.folder), (states.folder / "scaling.json").stat().st_mtime_ns, vectors)
     return _made(dictionary, options, key, lambda _: HarvestVectors(states, lens.layer, lens.autoencoder), tell, vectors)
 
@@ -159,9 +166,11 @@ def of_upload(dictionary: str, name: str, data: bytes, tensor: str, options: "Op
         with files.named(path, name):
             vectors = FileVectors(path, tensor or None)
         vectors.name = files.shown(name)
+        files.check_restorable(vectors)
         return vectors
 
-    return _made(dictionary, options, ("upload", _hash(data), ending, tensor), source, tell)
+    # the name is in the header
+    return _made(dictionary, options, ("upload", _hash(data), files.shown(name), ending, tensor), source, tell)
 
 
 def _made(dictionary: str, options: "Options", key: tuple, source: "Callable[[Path], Source]", tell: Tell, most: int | None = None) -> File:
@@ -233,7 +242,7 @@ def _restored(name: str, data: bytes, tell: Tell) -> bytes:
             )
         autoencoder = usable()[dictionary].autoencoder
         states.check_fit(autoencoder, dictionary)
-        files.check_memory(header, autoencoder)
+        files.check_memory(header)
         target = states.container.path.with_name("restored.safetensors")
         decompress(states, autoencoder, target, name=dictionary)
         return target.read_bytes()

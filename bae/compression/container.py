@@ -24,6 +24,7 @@ from typing import BinaryIO
 import numpy as np
 from jaxtyping import Int
 
+from bae.compression.figures import check_figures
 from bae.compression.positions import Habits, check_threshold
 
 MAGIC = b"\x89BAEC\r\n\x1a"
@@ -34,11 +35,12 @@ PRELUDE = struct.Struct("<8sHI16s")
 TRAILER = struct.Struct("<I16s8s")
 TYPES = ("float16", "float32")
 """What hidden states may be stored and written as."""
-MOST = {"d_model": 2**20, "n_bits": 2**24, "block_vectors": 2**20}
+MOST = {"d_model": 2**20, "n_bits": 2**20, "block_vectors": 2**20}
 MOST_IN_BLOCK, MOST_VECTORS = 2**30, 2**50
 """What a header may ask for: of a file that was forged, no more than this is made room for."""
 CODINGS = ("entropy", "positions")
 RADII = ("none", "norm", "gain")
+TEXTS = ("dictionary", "dictionary_digest", "model", "model_fingerprint", "dtype", "coding", "radial", "prior_checksum", "source")
 
 
 def checksum(*parts: bytes) -> bytes:
@@ -90,10 +92,20 @@ class Header:
                 raise ValueError(f"{field} must be a whole number from {least} to {most:,}; got {value!r}")
         if self.n_bits * self.block_vectors > MOST_IN_BLOCK:
             raise ValueError(f"a block holds at most {MOST_IN_BLOCK:,} bits; got {self.block_vectors:,} vectors of {self.n_bits:,}")
+        for field in TEXTS:
+            if not isinstance(getattr(self, field), str):
+                raise ValueError(f"{field} must be a text; got {getattr(self, field)!r}")
+        versions = self.written_with
+        if not isinstance(versions, Mapping) or not all(isinstance(text, str) for pair in versions.items() for text in pair):
+            raise ValueError(f"written_with must map names to versions; got {versions!r}")
         for field, allowed in {"dtype": TYPES, "coding": CODINGS, "radial": RADII}.items():
             if getattr(self, field) not in allowed:
                 raise ValueError(f"unknown {field} {getattr(self, field)!r}; there are {', '.join(allowed)}")
+        if type(self.threshold) not in (int, float):
+            raise ValueError(f"threshold must be a number; got {self.threshold!r}")
         check_threshold(self.threshold)
+        # half of a surrogate pair can be told in JSON, and neither be written nor shown
+        self.json()
 
     @property
     def blocks(self) -> int:
@@ -107,11 +119,19 @@ class Header:
     @classmethod
     def parse(cls, text: bytes) -> "Header":
         """Read it back. Raises ValueError for what is no header."""
-        told = json.loads(text)
+        told = _parsed(text)
         expected = {field.name for field in fields(cls)}
         if not isinstance(told, dict) or set(told) != expected:
             raise ValueError(f"its fields must be {', '.join(sorted(expected))}")
         return cls(**told)
+
+
+def _parsed(text: bytes) -> object:
+    """What JSON says. Raises ValueError for all that is none."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def pack_prior(counts: Int[np.ndarray, " bit"]) -> bytes:
@@ -170,6 +190,8 @@ class Container:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             header, header_checksum, begin = _header(file, path, size)
+            if begin + header.prior_bytes + TRAILER.size > size:
+                raise ValueError(f"{path} is cut short, or damaged: its prior of {header.prior_bytes:,} bytes would end beyond it")
             prior = file.read(header.prior_bytes)
             index, figures, end = _index(file, path, size, header_checksum)
         if checksum(prior).hex() != header.prior_checksum:
@@ -211,7 +233,7 @@ def _header(file: BinaryIO, path: Path, size: int) -> tuple[Header, bytes, int]:
         raise ValueError(f"{path} is damaged: the checksum of its header is wrong; get it again")
     try:
         header = Header.parse(text)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} has a header that this program cannot read: {error}") from error
     return header, expected, PRELUDE.size + length
 
@@ -231,11 +253,18 @@ def _index(file: BinaryIO, path: Path, size: int, header_checksum: bytes) -> tup
     if checksum(header_checksum, text) != expected:
         raise ValueError(f"{path} is damaged: the checksum of its index is wrong; get it again")
     try:
-        told = json.loads(text)
-        blocks = tuple((int(offset), int(length), str(digest)) for offset, length, digest in told["blocks"])
-        return blocks, dict(told["figures"]), begin
+        told = _parsed(text)
+        blocks = tuple((_whole(offset), _whole(length), str(digest)) for offset, length, digest in told["blocks"])
+        check_figures(told["figures"])
+        return blocks, told["figures"], begin
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path} has an index that this program cannot read ({error!r}); get it again") from error
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int:
+        raise ValueError(f"offsets and lengths must be whole numbers; got {value!r}")
+    return value
 
 
 def _check_index(path: Path, header: Header, index: tuple[tuple[int, int, str], ...], begin: int, end: int) -> None:

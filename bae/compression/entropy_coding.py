@@ -13,6 +13,8 @@ from bae.compression.positions import Habits
 
 GROUP = 8
 """Tokens of a symbol: a symbol is a byte, as numpy packs bits."""
+KEPT_MODELS = 2**14
+"""Some 3 kB each. Further ones are made anew for every column: a file may tell of as many rates as it has bits."""
 
 
 class EntropyCoder:
@@ -24,7 +26,7 @@ class EntropyCoder:
         self._bits, self._moving = len(habits.counts), habits.moving
         # bits of equal rate share a model: of many rare ones there are few rates
         rates, self._model = np.unique(habits.rate[self._moving], return_inverse=True)
-        self._models = [stream.model.Categorical(probabilities, perfect=False) for probabilities in _group_probabilities(rates)]
+        self._rates, self._models = rates, {}
 
     def encode(self, deviations: Bool[np.ndarray, "token bit"]) -> bytes:
         """The deviations of some tokens. What is not stored of them must be 0."""
@@ -32,7 +34,7 @@ class EntropyCoder:
         coder = stream.stack.AnsCoder()
         # a stack: what is to come out first goes in last
         for column in reversed(range(len(groups))):
-            coder.encode_reverse(groups[column], self._models[self._model[column]])
+            coder.encode_reverse(groups[column], self._model_of(self._model[column]))
         return coder.get_compressed().astype("<u4").tobytes()
 
     def decode(self, data: bytes, tokens: int) -> Bool[np.ndarray, "token bit"]:
@@ -41,12 +43,22 @@ class EntropyCoder:
             raise ValueError(f"entropy-coded bits come in words of 4 bytes; got {len(data)}")
         coder = stream.stack.AnsCoder(np.frombuffer(data, "<u4").astype(np.uint32))
         groups = np.empty((len(self._moving), -(-tokens // GROUP)), dtype=np.uint8)
-        for column, model in enumerate(self._model):
-            groups[column] = coder.decode(self._models[model], groups.shape[1])
+        for column, number in enumerate(self._model):
+            groups[column] = coder.decode(self._model_of(number), groups.shape[1])
         if not coder.is_empty():
             raise ValueError("the entropy-coded bits do not end where they should")
         found = np.zeros((tokens, self._bits), dtype=bool)
         found[:, self._moving] = np.unpackbits(groups, axis=1, count=tokens).T
+        return found
+
+    def _model_of(self, number: int) -> stream.model.Categorical:
+        """That of a rate, made when a block needs it and not when a file is opened."""
+        found = self._models.get(number)
+        if found is None:
+            (probabilities,) = _group_probabilities(self._rates[number : number + 1])
+            found = stream.model.Categorical(probabilities, perfect=False)
+            if len(self._models) < KEPT_MODELS:
+                self._models[number] = found
         return found
 
 

@@ -35,10 +35,17 @@ class CompressedStates:
     def check_fit(self, autoencoder: nn.Module, name: str) -> None:
         """Raise ValueError unless this is the dictionary that the codes are of."""
         check_bae(autoencoder, name)
-        if dictionary_digest(autoencoder) != self.header.dictionary_digest:
+        head, width = self.header, len(autoencoder.scaling.mean)
+        if dictionary_digest(autoencoder) != head.dictionary_digest:
             raise ValueError(
-                f"{self.container.path} was written with the dictionary {self.header.dictionary} at layer {self.header.layer} of "
-                f"{self.header.model}, whose weights differ from those of {name}; nothing is restored with another"
+                f"{self.container.path} was written with the dictionary {head.dictionary} at layer {head.layer} of {head.model}, "
+                f"whose weights differ from those of {name}; nothing is restored with another"
+            )
+        # of a file that was forged the digest may be right
+        if (head.n_bits, head.d_model) != (autoencoder.n_bits, width):
+            raise ValueError(
+                f"{self.container.path} tells of {head.n_bits:,} bits and {head.d_model:,} numbers a vector; the dictionary {name} has "
+                f"{autoencoder.n_bits:,} and {width:,}"
             )
 
     def codes(self, begin: int = 0, end: int | None = None) -> Iterator[Bool[np.ndarray, "_ bit"]]:

@@ -5,6 +5,7 @@ A source is gone through twice: the prior of a set must be known before its firs
 
 import json
 import os
+import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -23,6 +24,8 @@ CHUNK = 4096
 ENDINGS = (".npy", ".safetensors")
 NAME = "vectors"
 """What restored vectors are called in a safetensors file."""
+NO_ARRAY = (ValueError, EOFError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError, tokenize.TokenError)
+"""What NumPy raises for headers that are none: they are Python literals, which it reads with Python's own reader."""
 CODES = {"float16": "F16", "float32": "F32"}
 
 
@@ -55,7 +58,8 @@ class FileVectors:
         if path.suffix == ".npy":
             found = self._matrix()
             shape, exact = found.shape, found.dtype == np.float16
-            number = np.issubdtype(found.dtype, np.floating)
+            # not long doubles, which torch has no type for
+            number = found.dtype.kind == "f" and found.dtype.itemsize in (2, 4, 8)
         else:
             self.tensor = self._chosen()
             with safe_open(path, framework="pt") as file:
@@ -63,7 +67,9 @@ class FileVectors:
                 shape, code = one.get_shape(), one.get_dtype()
             exact, number = code == "F16", code in ("F16", "BF16", "F32", "F64")
         if len(shape) != 2 or not number or not shape[1]:
-            raise ValueError(f"{path} must hold a matrix of floating point numbers, a vector a row; its shape is {tuple(shape)}")
+            raise ValueError(
+                f"{path} must hold a matrix of floating point numbers of 16, 32 or 64 bits, a vector a row; its shape is {tuple(shape)}"
+            )
         if not shape[0]:
             raise ValueError(f"{path} holds no vectors: its shape is {tuple(shape)}")
         self.name, self.total, self.d_model, self.dtype = path.name, shape[0], shape[1], "float16" if exact else "float32"
@@ -82,8 +88,9 @@ class FileVectors:
 
     def _matrix(self) -> np.ndarray:
         try:
-            return np.load(self.path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:
+            # not `np.load`, which takes an archive for an array
+            return np.lib.format.open_memmap(self.path, mode="r")
+        except NO_ARRAY as error:
             raise ValueError(f"{self.path} cannot be read as a .npy file: {error}") from error
 
     def _chosen(self) -> str:

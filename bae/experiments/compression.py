@@ -6,21 +6,23 @@ Every BAE of a workspace, on held-out text: at several thresholds, with the leng
 int8 and int4 (`bae.compression.baselines`) at the size of its file and at their own. Sizes are those of real files; errors those of
 what comes back; delta-CE is what the language model loses when it runs on that.
 
-Results are kept a dictionary at a time, so that a run that was stopped goes on. Another checkpoint of a name replaces its rows, other
-settings or another model replace all.
+Results are kept a dictionary at a time, so that a run that was stopped goes on. Another checkpoint of a name replaces its rows; other
+settings, another model or other text replace all.
 """
 
-import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
 import torch
+import typer
 from torch import Tensor
 
 from bae import corpus
 from bae.autoencoder import Pair
+from bae.cli_shared import plain_errors
 from bae.compression.baselines import Basis, EntropyCoded, FixedLength, Rewriting
 from bae.compression.dictionary import dictionary_digest
 from bae.compression.measures import Errors, ErrorSum, sizes
@@ -29,7 +31,9 @@ from bae.compression.reading import CompressedStates, rewritten
 from bae.compression.vectors import HarvestVectors
 from bae.compression.writing import Options, compress
 from bae.contexts import contexts
-from bae.experiments.compression_results import Row, Settings, compressed_file, keep, read_rows, same_run, table
+from bae.experiments.compression_job import lock_file
+from bae.experiments.compression_results import Row, Settings, compressed_file, keep, read_rows, record_digest, same_run, table
+from bae.files import locked
 from bae.harvest import HarvestConfig, HiddenStates, harvest
 from bae.inspection import Lens
 from bae.language_model import LanguageModel
@@ -41,15 +45,21 @@ from bae.workspace import Workspace
 STAGE = "compression"
 """Under which the workspace is told how far it is."""
 CHUNK = 4096
+SAME = 0.98
+"""Share of the bits asked for from which a baseline is called one of the same size."""
+BUSY = "the compression experiment is running in this workspace already; wait until it has ended, or stop it"
 
 
 def run(workspace: Workspace, settings: Settings | None = None, model: LanguageModel | None = None) -> list[Row]:
-    """Measure every BAE that is not yet kept. The caller holds the model's lock.
+    """Measure every BAE that is not yet kept.
 
-    Raises ValueError where the workspace has no BAE for its model.
+    Raises ValueError where the workspace has no BAE for its model; BlockingIOError while another process runs it in this workspace.
     """
-    settings = settings or Settings()
-    model = model or LanguageModel.load(workspace.recipe.model)
+    with locked(lock_file(workspace), BUSY):
+        return _run(workspace, settings or Settings(), model or LanguageModel.load(workspace.recipe.model))
+
+
+def _run(workspace: Workspace, settings: Settings, model: LanguageModel) -> list[Row]:
     loaded = load_lenses(workspace.folder / "autoencoders", model)
     lenses = {name: lens for name, lens in loaded.usable.items() if lens.autoencoder.discrete}
     if not lenses:
@@ -57,13 +67,15 @@ def run(workspace: Workspace, settings: Settings | None = None, model: LanguageM
     layers = sorted({lens.layer for lens in lenses.values()})
     held_out = _states(workspace, model, "held-out", layers, settings.vectors)
     train = _states(workspace, model, "train", layers, settings.fitted)
+    harvests = {"held-out": record_digest(held_out), "train": record_digest(train)}
     about = {
+        "harvests": harvests,
         "model": model.title,
         "model_fingerprint": model.fingerprint,
         "torch": f"{torch.__version__}, {torch.get_num_threads()} threads, {model.device.type}",
     }
-    # rows of other settings cannot stand beside these
-    rows = read_rows(workspace) if same_run(workspace, settings, model.fingerprint) else []
+    # rows of other settings, or of other text, cannot stand beside these
+    rows = read_rows(workspace) if same_run(workspace, settings, model.fingerprint, harvests) else []
     known = {(row.dictionary, row.digest) for row in rows}
     with Progress(STAGE, len(lenses), "dictionaries", workspace.status_file(STAGE)) as progress:
         for name, lens in lenses.items():
@@ -81,14 +93,16 @@ def run(workspace: Workspace, settings: Settings | None = None, model: LanguageM
 
 
 def _states(workspace: Workspace, model: LanguageModel, split: str, layers: Sequence[int], tokens: int) -> HiddenStates:
-    """The workspace's own harvest of a split where it holds these layers, else a smaller one that is made here."""
+    """The workspace's own harvest of a split where it holds these layers of this model, else a smaller one that is made here."""
     own = workspace.harvest_folder(split)
-    if (own / "scaling.safetensors").is_file() and set(layers) <= set(HiddenStates(own).layers):
-        return HiddenStates(own)
+    if (own / "scaling.safetensors").is_file():
+        states = HiddenStates(own)
+        if set(layers) <= set(states.layers) and states.record["fingerprint"] == model.fingerprint:
+            return states
     recipe = workspace.recipe
     config = HarvestConfig(tuple(layers), recipe.sources, tokens, split, context_length=recipe.context_length, seed=recipe.seed)
-    folder = workspace.folder / "compression" / "harvest" / f"{split}-{'-'.join(map(str, layers))}"
-    return harvest(model, config, folder, workspace.status_file(STAGE))
+    name = f"{split}-{'-'.join(map(str, layers))}-{tokens}-seed-{recipe.seed}"
+    return harvest(model, config, workspace.folder / "compression" / "harvest" / name, workspace.status_file(STAGE))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +155,10 @@ def _baselines(
     principal, channels = Basis.principal(fitted), Basis.channels(fitted)
     pca = EntropyCoded.matched(principal, fitted, measured, bits)
     size = pca.length(measured)
-    yield "PCA, entropy-coded, middles of levels, same size", pca, size
-    yield "PCA, entropy-coded, means of levels, same size", pca.with_means(fitted), size
+    # the finest step has as many levels as are counted: vectors that are allowed more cannot have it
+    how = "same size" if size >= SAME * bits else "finest step"
+    yield f"PCA, entropy-coded, middles of levels, {how}", pca, size
+    yield f"PCA, entropy-coded, means of levels, {how}", pca.with_means(fitted), size
     for each in (8, 4):
         kept = max(1, min(int(bits / each), len(channels.deviation)))
         for basis, words in ((principal, f"PCA int{each}, {kept} components"), (channels, f"int{each}, {kept} channels")):
@@ -201,16 +217,16 @@ def _row(lens: Lens, alpha: float | None, way: Way, spliced: Splice) -> Row:
     )
 
 
-def main() -> None:
-    """Run it and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("workspace", type=Path)
-    parser.add_argument("--vectors", type=int, default=Settings.vectors)
-    parser.add_argument("--spliced-tokens", type=int, default=Settings.spliced_tokens)
-    told = parser.parse_args()
-    settings = Settings(vectors=told.vectors, spliced_tokens=told.spliced_tokens)
-    print("\n".join(table(run(Workspace.open(told.workspace), settings))))
+def main(
+    workspace: Annotated[Path, typer.Argument(help="The folder of the study.")],
+    vectors: Annotated[int, typer.Option(help="Held-out hidden states, where the study holds none.")] = Settings.vectors,
+    spliced_tokens: Annotated[int, typer.Option(help="Held-out tokens that the language model is run on.")] = Settings.spliced_tokens,
+) -> None:
+    """How small hidden states become as codes of every BAE of a study, and what that costs, as a table."""
+    with plain_errors():
+        settings = Settings(vectors=vectors, spliced_tokens=spliced_tokens)
+        typer.echo("\n".join(table(run(Workspace.open(workspace), settings))))
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,8 +1,10 @@
 """The compression experiment as a job that a page starts, and how long it will take. Loads no torch."""
 
 import sys
+from pathlib import Path
 
 from bae import runs
+from bae.files import held
 from bae.jobs import Job
 from bae.progress import read_status
 from bae.workspace import Workspace
@@ -25,6 +27,17 @@ def command(folder: str, vectors: int, spliced_tokens: int) -> list[str]:
 def start(workspace: Workspace, vectors: int, spliced_tokens: int) -> Job:
     """Run it, or go on with what is kept, in a process of its own. Raises what `Jobs.start` raises."""
     return runs.jobs(workspace).start(JOB, [sys.executable, *command(str(workspace.folder), vectors, spliced_tokens)])
+
+
+def lock_file(workspace: Workspace) -> Path:
+    """Held while the experiment runs in a workspace."""
+    return workspace.folder / "compression" / "experiment.lock"
+
+
+def elsewhere(workspace: Workspace) -> bool:
+    """Whether a process that is no job of ours runs it: somebody typed the command."""
+    job = runs.jobs(workspace).job(JOB)
+    return (job is None or job.state != "running") and held(lock_file(workspace))
 
 
 def expected_seconds(workspace: Workspace, dictionaries: int, spliced_tokens: int) -> float:

@@ -4,12 +4,14 @@ The paper's Table 3 starts from "6713 MB" for 117,864 vectors of 2,048 numbers. 
 it is no size of a plain array; and of the 141 MB that are left, 134 are the model in fp32, which is stored once and not a set.
 """
 
+import hashlib
 import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -17,6 +19,9 @@ import pyarrow.parquet
 from bae.compression.positions import ALL
 from bae.files import written_whole
 from bae.workspace import Workspace
+
+if TYPE_CHECKING:
+    from bae.harvest import HiddenStates
 
 PAPER_BYTES_A_NUMBER = 6713e6 / (117_864 * 2048)
 """What Table 3 calls the size before compression."""
@@ -110,9 +115,7 @@ def keep(workspace: Workspace, settings: Settings, rows: Sequence[Row], about: M
         "command": f"python -m bae.experiments.compression {workspace.folder} "
         f"--vectors {settings.vectors} --spliced-tokens {settings.spliced_tokens}",
         "settings": asdict(settings),
-        "sources": workspace.recipe.sources,
-        "context_length": workspace.recipe.context_length,
-        "seed": workspace.recipe.seed,
+        **_text(workspace),
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         **about,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -128,10 +131,26 @@ def read_provenance(workspace: Workspace) -> dict | None:
     return json.loads(pyarrow.parquet.read_schema(file).metadata[b"provenance"]) if file.is_file() else None
 
 
-def same_run(workspace: Workspace, settings: Settings, model_fingerprint: str) -> bool:
-    """Whether the kept rows were made with these settings and this model, so that a run can go on with them."""
+def record_digest(states: "HiddenStates") -> str:
+    """What tells a harvest from others: all that its record says of model, text and layers, and how many vectors it holds."""
+    told = json.dumps([states.record, len(states)], sort_keys=True)
+    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+
+
+def same_run(workspace: Workspace, settings: Settings, model_fingerprint: str, harvests: Mapping[str, str]) -> bool:
+    """Whether the kept rows were made with these settings, this model and the same text, so that a run can go on with them.
+
+    `harvests` has the digest of each split's record.
+    """
+    now = _text(workspace) | {"settings": asdict(settings), "model_fingerprint": model_fingerprint, "harvests": dict(harvests)}
     told = read_provenance(workspace) or {}
-    return told.get("settings") == json.loads(json.dumps(asdict(settings))) and told["model_fingerprint"] == model_fingerprint
+    return all(told.get(name) == value for name, value in json.loads(json.dumps(now)).items())
+
+
+def _text(workspace: Workspace) -> dict[str, object]:
+    """What text the workspace reads, as provenance tells it."""
+    recipe = workspace.recipe
+    return {"sources": recipe.sources, "context_length": recipe.context_length, "seed": recipe.seed}
 
 
 COLUMNS: dict[str, tuple[str, Callable[[Row], object]]] = {

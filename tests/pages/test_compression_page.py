@@ -5,6 +5,7 @@ import json
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -22,8 +23,8 @@ from bae.autoencoder import checkpoint
 from bae.compression import Options
 from bae.experiments import compression_job
 from bae.experiments.compression import run
-from bae.experiments.compression_results import Settings, results_file
-from bae.files import write_json
+from bae.experiments.compression_results import Settings, keep, read_rows, results_file
+from bae.files import locked, write_json
 from bae.inspection import inspect
 from bae.jobs import Job
 from bae.notebook import Notebook
@@ -138,6 +139,18 @@ def test_every_chart_is_drawn_or_says_why_not(open_page, here, against, radial):
     drawn = any("compression-errors" in one.proto.id for one in app.get("plotly_chart"))
     # the dictionaries of the small study were not trained, so that no weight is known
     assert drawn is (against != "alpha") and ("do not say" in said(app)) is (against == "alpha")
+
+
+def test_a_weight_of_0_is_left_out_of_the_logarithmic_axis_and_named(open_page, own_study):
+    weights = {"bae": 0.0, "bae-deep": 0.01}
+    keep(own_study, SETTINGS, [replace(row, entropy_weight=weights[row.dictionary]) for row in read_rows(own_study)], {})
+    app = open_page(own_study, "compression", against="alpha")
+    assert not app.exception and "Left out, for their weight is 0" in said(app) and "place for: ` bae `." in said(app)
+    assert {trace["name"] for trace in chart(app, "compression-errors")["data"] if trace.get("name")} == {"bae-deep"}
+    # control: another axis has both, and leaves nothing out
+    app = open_page(own_study, "compression", against="layer")
+    assert "Left out" not in said(app)
+    assert {"bae", "bae-deep"} <= {trace.get("name") for trace in chart(app, "compression-errors")["data"]}
 
 
 def test_the_note_on_the_papers_table_is_right():
@@ -265,6 +278,25 @@ def test_vectors_that_are_brought(here):
     assert not list((here.folder / "compression").glob(".tmp-*")), "nothing is left behind"
 
 
+def test_the_same_vectors_under_another_name_tell_that_name(here):
+    data = npy(torch.randn(7, here_width("bae")))
+    sources = [of_upload("bae", name, data, "", Options(), NOTHING).header.source for name in ("one.npy", "two.npy")]
+    assert sources == ["one.npy", "two.npy"]
+
+
+def test_no_more_is_compressed_than_the_page_restores(open_page, here, monkeypatch):
+    wide = here_width("bae")
+    assert of_upload("bae", "few.npy", npy(torch.randn(6, wide)), "", Options(), NOTHING).header.vectors == 6
+    monkeypatch.setattr(files, "MOST_RESTORED_BYTES", 5 * 4 * wide)
+    with pytest.raises(ValueError, match=r"restores at most .* `bae compress` takes any number"):
+        of_upload("bae", "few.npy", npy(torch.randn(6, wide)), "", Options(), NOTHING)
+    with pytest.raises(ValueError, match=r"at most 10 vectors; got 11. `bae compress`"):
+        of_held_out("bae", 11, Options(), NOTHING)
+    app = open_page(here, "compression", view="make", ae="bae")
+    assert not app.exception and not app.error and app.number_input[0].max == 10 and "This page takes the first 10 of" in said(app)
+    assert "bae compress harvest:held-out" in said(app)
+
+
 def test_nothing_is_written_beyond_the_workspace(here, monkeypatch):
     places = []
     true = tempfile.TemporaryDirectory
@@ -372,6 +404,16 @@ def test_a_file_finds_its_dictionary_under_another_name(own_study, monkeypatch):
     own_study.autoencoder_folder("bae").rename(own_study.autoencoder_folder("renamed"))
     again = opened("x.baec", file.data)
     assert (again.fits, again.header.dictionary) == ("renamed", "bae") and restored("x.baec", file.data, NOTHING)
+
+
+def test_a_run_by_hand_is_noticed(open_page, own_study):
+    results_file(own_study).unlink()
+    with locked(compression_job.lock_file(own_study)):
+        app = open_page(own_study, "compression")
+        assert not app.exception and "started by hand" in said(app) and not [one for one in app.button if one.key == "start:compression"]
+    # control: as soon as it has ended, one can be started here
+    app = open_page(own_study, "compression")
+    assert "started by hand" not in said(app) and app.button(key="start:compression").label == "Start"
 
 
 def test_a_run_that_goes_on_says_how_far_it_is(open_page, own_study, monkeypatch):

@@ -1,6 +1,7 @@
 """Baselines against what is known of them, Table 3 on a small study, and the commands."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -16,20 +17,24 @@ from bae.compression import CompressedStates, HarvestVectors
 from bae.compression.baselines import Basis, EntropyCoded, FixedLength
 from bae.experiments import compression
 from bae.experiments.compression import run
+from bae.experiments.compression_job import lock_file
 from bae.experiments.compression_results import (
     PAPER_BYTES_A_NUMBER,
     Settings,
     compressed_file,
     read_provenance,
     read_rows,
+    record_digest,
     results_file,
     same_run,
     table,
 )
+from bae.files import locked
 from bae.harvest import HiddenStates
 from bae.language_model import LanguageModel
 from bae.lenses import load_lenses
 from bae.splicing import splice
+from bae.workspace import Workspace
 from tests.pages.small_study import LAYER, make_study
 
 SETTINGS = Settings(vectors=600, fitted=600, spliced_tokens=300, thresholds=(-1.0, -0.1, 0.0))
@@ -154,8 +159,48 @@ def test_a_finished_run_does_nothing_and_a_new_checkpoint_is_measured_anew(rows,
 
 
 def test_other_settings_measure_all_anew(rows, study, model):
-    assert same_run(study, SETTINGS, model.fingerprint)
-    assert not same_run(study, replace(SETTINGS, spliced_tokens=301), model.fingerprint) and not same_run(study, SETTINGS, "0")
+    harvests = read_provenance(study)["harvests"]
+    assert set(harvests) == {"held-out", "train"} and len(set(harvests.values())) == 2
+    asked = (study, SETTINGS, model.fingerprint, harvests)
+    assert same_run(*asked)
+    assert not same_run(study, replace(SETTINGS, spliced_tokens=301), *asked[2:]) and not same_run(study, SETTINGS, "0", harvests)
+    assert not same_run(*asked[:3], harvests | {"train": "0"})
+    for change in ({"seed": 7}, {"context_length": 64}, {"sources": ("wikipedia",)}):
+        assert not same_run(replace(study, recipe=replace(study.recipe, **change)), *asked[1:])
+
+
+def test_two_runs_do_not_go_on_at_once(rows, study, model):
+    with locked(lock_file(study)), pytest.raises(BlockingIOError, match="is running in this workspace already"):
+        run(study, SETTINGS, model)
+    assert run(study, SETTINGS, model) == read_rows(study), "control: when it has ended, another may go on"
+
+
+def test_a_harvest_of_another_model_is_not_taken(study, model, tmp_path):
+    copy = Workspace.open(shutil.copytree(study.folder, tmp_path / "study"))
+    pipeline.harvest_all(copy)
+    own = copy.harvest_folder("held-out")
+    layers = HiddenStates(own).layers
+    assert compression._states(copy, model, "held-out", layers, 100).folder == own
+    record = json.loads((own / "harvest.json").read_text())
+    (own / "harvest.json").write_text(json.dumps(record | {"fingerprint": "0" * 32}))
+    found = compression._states(copy, model, "held-out", layers, 100)
+    assert found.folder != own and found.record["fingerprint"] == model.fingerprint
+    # harvests of other sizes lie side by side
+    assert compression._states(copy, model, "held-out", layers, 60).folder != found.folder
+    assert record_digest(found) != record_digest(HiddenStates(own))
+
+
+def test_the_command_says_what_is_wrong_in_a_sentence(tmp_path):
+    app = typer.Typer()
+    app.command()(compression.main)
+    for words in ([str(tmp_path)], [str(tmp_path), "--vectors", "0"]):
+        found = CliRunner().invoke(app, words)
+        assert found.exit_code == 1 and found.output.startswith("bae: ") and len(found.output.splitlines()) == 1
+
+
+def test_a_baseline_that_cannot_take_as_many_bits_is_not_called_of_the_same_size(sides):
+    names = {bits: [name for name, *_ in compression._baselines(*sides, bits)][:2] for bits in (30.0, 400.0)}
+    assert all(name.endswith("same size") for name in names[30.0]) and all(name.endswith("finest step") for name in names[400.0])
 
 
 def test_rows_are_kept_with_what_made_them(rows, study, model):

@@ -1,7 +1,7 @@
 """The file of compressed hidden states: what goes in comes out, and no damaged or foreign file gives anything but a sentence."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from bae.autoencoder import KINDS, BinaryAutoencoder
 from bae.autoencoder.checkpoint import Provenance
-from bae.compression import CompressedStates, FileVectors, Options, TensorVectors, blocks, compress, decompress, sizes
-from bae.compression.container import PRELUDE, Container, checksum
+from bae.compression import CompressedStates, FileVectors, Options, TensorVectors, blocks, compress, decompress, entropy_coding, sizes
+from bae.compression.container import END, PRELUDE, TRAILER, Container, Header, Writer, checksum, pack_prior
 from bae.compression.dictionary import encoded
 from bae.compression.reading import rewritten
 from bae.scaling import Scaling
@@ -229,12 +229,81 @@ def rewrite_header(file: CompressedStates, target: Path, **changes) -> Path:
         ({"block_vectors": 2**30}, "block_vectors must be"),
         ({"n_bits": 2**20, "block_vectors": 2**20}, "a block holds at most"),
         ({"more": 1}, "fields must be"),
-        ({"threshold": "x"}, "header"),
+        ({"threshold": "x"}, "threshold must be a number"),
+        ({"n_bits": 2**21, "block_vectors": 1}, "n_bits must be a whole number from 1 to 1,048,576"),
+        ({"prior_bytes": 2**49}, "its prior of .* bytes would end beyond it"),
+        ({"model": 3}, "model must be a text"),
+        ({"source": None}, "source must be a text"),
+        ({"source": "\ud800"}, "cannot read"),
+        ({"written_with": "x"}, "written_with must map"),
+        ({"written_with": {"constriction": 1}}, "written_with must map"),
+        ({"layer": "3"}, "layer must be a whole number"),
     ],
 )
 def test_a_header_that_says_nonsense_is_refused(file, tmp_path, changes, words):
     with pytest.raises(ValueError, match=words):
         CompressedStates.open(rewrite_header(file, tmp_path / "odd.baec", **changes))
+
+
+def rewrite_index(file: CompressedStates, target: Path, text: bytes) -> Path:
+    """The file with another index, as someone else's program might write it."""
+    whole = file.container.path.read_bytes()
+    offset, size, _ = file.container.index[-1]
+    header_checksum = PRELUDE.unpack_from(whole)[3]
+    target.write_bytes(whole[: offset + size] + text + TRAILER.pack(len(text), checksum(header_checksum, text), END))
+    return target
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda told: None, "figures may be"),
+        (lambda told: told | {"more": 1}, "figures may be"),
+        (lambda told: told | {"stored_as_they_are": "1"}, "stored_as_they_are must be a whole number"),
+        (lambda told: told | {"errors": 5}, "errors must be vectors"),
+        (lambda told: told | {"errors": {"mse": 1.0}}, "errors must be vectors"),
+        (lambda told: told | {"errors": told["errors"] | {"mse": "small"}}, "the mse of errors must be a number"),
+        (lambda told: told | {"errors_before_radial": told["errors"] | {"length": None}}, "the length of errors_before_radial"),
+    ],
+)
+def test_figures_that_are_none_are_refused(file, tmp_path, change, words):
+    blocks, figures = [list(one) for one in file.container.index], dict(file.container.figures)
+    text = json.dumps({"blocks": blocks, "figures": change(figures)}).encode()
+    with pytest.raises(ValueError, match=words):
+        CompressedStates.open(rewrite_index(file, tmp_path / "odd.baec", text))
+    # control: as they were, and without an FVU, they are read
+    figures["errors"]["fvu"] = None
+    text = json.dumps({"blocks": blocks, "figures": figures}).encode()
+    assert CompressedStates.open(rewrite_index(file, tmp_path / "odd.baec", text)).container.figures == figures
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b"{}", b"[]", b'{"blocks": [[Infinity, 1, ""]], "figures": {}}'])
+def test_an_index_that_is_none_is_refused(file, tmp_path, text):
+    with pytest.raises(ValueError, match="has an index that this program cannot read"):
+        CompressedStates.open(rewrite_index(file, tmp_path / "odd.baec", text))
+
+
+def test_a_forged_file_of_very_many_bits_is_opened_and_refused_without_its_models(file, bae, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(entropy_coding, "_group_probabilities", lambda rates: made.append(rates))
+    n_bits, vectors = 2**18, 2**20
+    prior = pack_prior(np.arange(n_bits))
+    told = asdict(file.header) | {"n_bits": n_bits, "vectors": vectors, "block_vectors": 4096}
+    told |= {"prior_bytes": len(prior), "prior_checksum": checksum(prior).hex()}
+    forged = tmp_path / "forged.baec"
+    with forged.open("wb") as out:
+        writer = Writer(out, Header(**told), prior)
+        for _ in range(vectors // 4096):
+            writer.block(b"")
+        writer.close(file.container.figures)
+    opened = CompressedStates.open(forged)
+    with pytest.raises(ValueError, match=r"tells of 262,144 bits and 8 numbers a vector; the dictionary mine has 24 and 8"):
+        next(opened.vectors(bae, "mine"))
+    assert not made
+    # control: a block of what the dictionary wrote does need models
+    with pytest.raises(TypeError):
+        restored(file, bae)
+    assert made
 
 
 def test_a_foreign_version_and_a_foreign_file_are_named(file, tmp_path):
@@ -362,6 +431,19 @@ def test_files_that_hold_no_vectors_are_refused(tmp_path):
     for name in ("cut.npy", "cut.safetensors", "text.txt"):
         with pytest.raises(ValueError, match=r"cannot be read|end in"):
             FileVectors(tmp_path / name)
+    np.save(tmp_path / "long.npy", np.zeros((4, 3), np.longdouble))
+    with pytest.raises(ValueError, match="of 16, 32 or 64 bits"):
+        FileVectors(tmp_path / "long.npy")
+    np.savez(tmp_path / "archive.npz", np.zeros((4, 3), np.float32))
+    (tmp_path / "archive.npz").rename(tmp_path / "archive.npy")
+    (tmp_path / "zip.npy").write_bytes(b"PK\3\4 and no archive")
+    for name, head in (("bracket", "{'descr': '<f4', 'shape': (4, 3"), ("type", "{'descr': 5, 'fortran_order': False, 'shape': (4, 3)}"),
+                       ("huge", "{'descr': '<f4', 'fortran_order': False, 'shape': (10**30, 3)}".replace("10**30", "1" + 30 * "0")),
+                       ("deep", "-" * 9000 + "1")):  # fmt: skip
+        (tmp_path / f"{name}.npy").write_bytes(b"\x93NUMPY\1\0" + len(head).to_bytes(2, "little") + head.encode() + bytes(48))
+    for name in ("archive", "zip", "bracket", "type", "huge", "deep"):
+        with pytest.raises(ValueError, match="cannot be read as a"):
+            FileVectors(tmp_path / f"{name}.npy")
     np.save(tmp_path / "objects.npy", np.array([[{}]], dtype=object))
     with pytest.raises(ValueError, match="cannot be read"):
         FileVectors(tmp_path / "objects.npy")

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from bae.compression import entropy_coding
 from bae.compression.entropy_coding import GROUP, EntropyCoder, _group_probabilities
 from bae.compression.positions import ALL, Habits, PositionCoder, positions_bytes
 from tests.benchmarks._codes import codes, counted, rates, write_codes
@@ -131,6 +132,19 @@ def test_entropy_coded_bits_come_back(vectors):
     coder = EntropyCoder(habits)
     deviations = habits.deviations(bits)
     assert np.array_equal(coder.decode(coder.encode(deviations), vectors), deviations)
+
+
+def test_models_are_made_when_they_are_needed_and_no_more_are_kept_than_may_be(monkeypatch):
+    (bits,) = codes(rates(300), 500, seed=1)
+    habits = counted([bits])
+    deviations = habits.deviations(bits)
+    whole = EntropyCoder(habits)
+    data = whole.encode(deviations)
+    monkeypatch.setattr(entropy_coding, "KEPT_MODELS", 3)
+    coder = EntropyCoder(habits)
+    assert not coder._models
+    assert np.array_equal(coder.decode(data, 500), deviations) and coder.encode(deviations) == data
+    assert len(coder._models) == 3 < len(whole._models), "control: without the limit all are kept"
 
 
 def test_only_the_right_rates_reach_the_bound_and_read_the_bits():
