@@ -13,6 +13,7 @@ CLOSE, CLOSE_BITS, SMALL_RANK = 0.05, 0.2, 4
 """An estimate hits r within 5 %, or within 0.2 bit below r = 4."""
 SATURATED = 0.05
 """A curve has come to its end where all that is left is within 5 % of its last value."""
+ONE_TRAINING = " One training each."
 LAST = 0.1
 """Share of a training that counts as its end."""
 
@@ -47,7 +48,7 @@ def synthetic(rows: Sequence[Row]) -> list[Finding]:
             f"{worst['entropy']:,.1f} bits for r = {worst['rank']} at expansion {worst['expansion']}."
         )
         claim = "Without the entropy loss the estimate is clearly higher."
-        found.append(Finding(claim, higher / pairs if pairs else None, told + _corrected(bare)))
+        found.append(Finding(claim, higher / pairs if pairs else None, told + _corrected(bare) + ONE_TRAINING))
     empty = [row for row in rows if row["rank"] == 0]
     if empty:
         most = max(row["entropy"] for row in empty)
@@ -97,13 +98,13 @@ def language(rows: Sequence[Row]) -> list[Finding]:
 def _rises(layers: Mapping[int, Sequence[Row]]) -> Finding:
     risen = [layer for layer, own in layers.items() if above(own[-1], own[0])]
     told = f"The last position is above the first, their intervals apart, at {_some(risen, layers)}."
-    return Finding("The entropy of a layer rises with the position.", len(risen) / len(layers), told)
+    return Finding("The entropy of a layer rises with the position.", len(risen) / len(layers), told + ONE_TRAINING)
 
 
 def _saturates(layers: Mapping[int, Sequence[Row]]) -> Finding:
     ended = [layer for layer, own in layers.items() if settled_from(own) < own[-1]["position"]]
     told = f"At {_some(ended, layers)} the last positions are within 5 % of the last one of all."
-    return Finding("It comes to an end.", len(ended) / len(layers), told)
+    return Finding("It comes to an end.", len(ended) / len(layers), told + ONE_TRAINING)
 
 
 def _deeper(rows: Sequence[Row]) -> Finding:
@@ -116,14 +117,14 @@ def _deeper(rows: Sequence[Row]) -> Finding:
         f"apart, at {up} of {len(ends)} positions. At position {last['position']}: {first['entropy']:,.1f} bits at layer {first['layer']}, "
         f"{last['entropy']:,.1f} at layer {last['layer']}."
     )
-    return Finding("Deeper layers hold more.", more / len(steps), told)
+    return Finding("Deeper layers hold more.", more / len(steps), told + ONE_TRAINING)
 
 
 def _later(layers: Mapping[int, Sequence[Row]]) -> Finding:
     ends = [settled_from(own) for own in layers.values()]
     told = "From these positions on a layer stays within 5 % of its last value: "
     told += ", ".join(f"layer {layer} from {end}" for layer, end in zip(layers, ends, strict=True)) + "."
-    return Finding("Deeper layers come to their end later.", float(ends[-1] > ends[0]), told)
+    return Finding("Deeper layers come to their end later.", float(ends[-1] > ends[0]), told + ONE_TRAINING)
 
 
 def settled_from(own: Sequence[Row]) -> int:
@@ -146,7 +147,7 @@ def icl(rows: Sequence[Row], answers: Sequence[Row]) -> list[Finding]:
     if shots:
         up = [k for k, own in shots.items() if above(own[-1], own[0])]
         told = f"The deepest is above the first behind the embedding, intervals apart, at {len(up)} of {len(shots)} numbers of shots."
-        found.append(Finding("Deeper layers hold more.", len(up) / len(shots), told))
+        found.append(Finding("Deeper layers hold more.", len(up) / len(shots), told + ONE_TRAINING))
     if fewer := _fewer_bits(rows):
         found.append(fewer)
     if len(answers) > 1:
@@ -170,7 +171,7 @@ def _fewer_bits(rows: Sequence[Row]) -> Finding | None:
     more = [layer for layer, own in layers.items() if above(own[-1], own[0])]
     few, many = next(iter(layers.values()))[0]["shots"], next(iter(layers.values()))[-1]["shots"]
     told = f"Behind {many} fewer bits than behind {few}, intervals apart, at {_some(less, layers)}; more bits at {_some(more, layers)}."
-    return Finding("More demonstrations mean fewer bits.", len(less) / len(layers), told)
+    return Finding("More demonstrations mean fewer bits.", len(less) / len(layers), told + ONE_TRAINING)
 
 
 def tokens(rows: Sequence[Row]) -> list[Finding]:
@@ -188,7 +189,9 @@ def tokens(rows: Sequence[Row]) -> list[Finding]:
     if curves:
         pairs = [pair for own in curves for pair in pairwise(own)]
         rising = sum(other["entropy"] > one["entropy"] for one, other in pairs)
-        found.append(Finding("It rises with r.", rising / len(pairs), f"From an r to the next in {rising} of {len(pairs)} cases."))
+        found.append(
+            Finding("It rises with r.", rising / len(pairs), f"From an r to the next in {rising} of {len(pairs)} cases." + ONE_TRAINING)
+        )
     beyond = [row for row in known if row["rank"] > row["log2_vectors"]]
     if beyond:
         past = [row for row in beyond if row["entropy"] > row["log2_vectors"]]
@@ -210,14 +213,14 @@ def dynamics(rows: Sequence[Row], decay: float) -> list[Finding]:
             for one in positions
         )
         claim = "With the entropy loss the entropy ends lower."
-        found.append(Finding(claim, len(lower) / len(positions), f"In the last tenth, {told}."))
+        found.append(Finding(claim, len(lower) / len(positions), f"In the last tenth, {told}." + ONE_TRAINING))
         calmer = [one for one in positions if _wavers(courses[one, True]) < _wavers(courses[one, False])]
         told = f"Over the last tenth of the steps the entropy wavers less with it at {len(calmer)} of {len(positions)} positions."
         if decay:
             told += (
                 f" The learning rate falls to 0 over the last {percent(decay)} of the steps, which the paper's does not: that calms both."
             )
-        found.append(Finding("The entropy loss keeps the end from wavering.", len(calmer) / len(positions), told))
+        found.append(Finding("The entropy loss keeps the end from wavering.", len(calmer) / len(positions), told + ONE_TRAINING))
     bare = {position: own for (position, on), own in courses.items() if not on}
     if bare:
         fell = [position for position, own in bare.items() if _end(own) < max(row["entropy"] for row in own) / 2]

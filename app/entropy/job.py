@@ -14,7 +14,7 @@ from app.numbers import duration
 from app.services import entropy, workspace
 from bae.experiments import entropy_job
 from bae.experiments.entropy_job import JOB, SIZES, Size
-from bae.experiments.entropy_results import Results
+from bae.experiments.entropy_results import Results, running_file
 from bae.jobs import Job
 from bae.progress import read_status
 from bae.runs import jobs
@@ -28,7 +28,6 @@ USUAL = "none"
 FORECAST = "entropy:forecast"
 HELP = "Runs in a process of its own, which goes on when this page or its server is closed. What was stopped goes on where it was."
 STOP_HELP = "Ends the process. What it has kept stays; the button goes on from there."
-MOST = 999_999_999
 ASKED_SIZES = tuple(sorted({f"ask_{size.option}" for sizes in SIZES.values() for size in sizes}))
 ASKED = ("recipe", *ASKED_SIZES)
 """The parameters that hold what is asked for, which fit no other experiment."""
@@ -72,7 +71,8 @@ def _running(study: Workspace, experiment: str) -> None:
     with st.container(border=True):
         if runs != experiment:
             st.caption(f"Another of these experiments runs, {url.code(runs)}; one runs at a time.")
-        if status is None or (not by_hand and status["updated"] < job.started_at):
+        since = running_file(study).stat().st_mtime if by_hand else job.started_at
+        if status is None or status["updated"] < since:
             st.progress(0.0, text="Starting.")
         else:
             st.progress(min(status["done"] / max(status["total"], 1), 1.0), text=_how_far(status))
@@ -102,10 +102,10 @@ def _start(study: Workspace, experiment: str, found: Sequence[Results]) -> None:
             return
         try:
             asked = entropy_job.settings(experiment, recipe, changes)
-        except ValueError as error:
+            begun = entropy.begun(experiment, asked, found) if found else None
+        except (ValueError, OSError) as error:
             st.error(f"This cannot be run: {url.code(error)}", icon=":material/error:")
             return
-        begun = entropy_job.begun(found, asked)
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             _button(study, experiment, recipe, changes, begun)
             _estimate(experiment, recipe, changes, asked, found, begun)
@@ -143,12 +143,14 @@ def _size(size: Size, usual: int | tuple[int, ...] | None) -> int | tuple[int, .
     """A size as the address has it; a text that is no list of numbers is given back as it is."""
     name, label, told = f"ask_{size.option}", MEANINGS[f"ask_{size.option}"].label, hover(f"ask_{size.option}")
     if not size.many:
-        number = url.whole(name, 0, MOST, usual)
-        shown = {"min_value": 0, "max_value": MOST, "step": 1, "placeholder": "usual", "help": told, "width": 140}
+        number = url.whole(name, 0, size.most, usual)
+        shown = {"min_value": 0, "max_value": size.most, "step": 1, "placeholder": "usual", "help": told, "width": 140}
         return url.bound(st.number_input, label, name, number, default=usual, **shown)
     written = ",".join(map(str, usual or ()))
     text = st.query_params.get(name, written)
-    url.bound(st.text_input, label, name, text, default=written, placeholder="evenly spaced", help=told, width=240)
+    # an emptied box asks for what it then shows
+    shown = {"placeholder": written or "evenly spaced", "help": told, "width": 240}
+    url.bound(st.text_input, label, name, text, default=written, **shown)
     compact = "".join(text.split())
     if not compact:
         return ()
@@ -161,7 +163,8 @@ def _button(study: Workspace, experiment: str, recipe: str | None, changes: Mapp
         "Resume" if begun and not begun.finished else "Start",
         icon=":material/play_arrow:",
         key="start:entropy",
-        type="secondary" if begun and begun.finished else "primary",
+        type="primary",
+        disabled=bool(begun and begun.finished),
         help=HELP,
         on_click=training.or_say_why,
         args=(begin,),

@@ -10,7 +10,7 @@ from app.components.explain import MEANINGS, hover
 from app.components.small_table import small_table
 from app.entropy import microscope_charts
 from app.services import microscope
-from app.services.microscope import REVIEWS, SHOTS, CodeLengths
+from app.services.microscope import MOST_TOGETHER, REVIEWS, SHOTS, CodeLengths
 
 SOURCES = {"own": "A text", "reviews": "Demonstrations"}
 COLUMNS = ("code_length_sum", "code_length_mean", "code_length_last", "code_length_usual")
@@ -27,6 +27,9 @@ def show() -> None:
     if not microscope.dictionaries():
         st.info("No dictionary here has bits, one a feature. Train a BAE on the page Training.", icon=":material/layers_clear:")
         return
+    if missing := microscope.left_out():
+        names = ", ".join(url.code(name) for name in missing)
+        st.caption(f"A text is read through at most {MOST_TOGETHER} dictionaries, here those of the lowest layers. Left out: {names}.")
     source = url.switch("Source", "source", SOURCES, "own")
     try:
         _own() if source == "own" else _reviews()

@@ -1,6 +1,6 @@
 """The runs of the experiments on entropies, and what a new one will take."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from app.services.turns import model_turn
 from bae.experiments import entropy_job, entropy_results, synthetic_settings
 from bae.experiments.entropy_results import Results
 from bae.experiments.synthetic_settings import Kept
+from bae.packaged_model import title_of
 from bae.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -76,6 +77,18 @@ RENAMED = {
 def _joined(kept: Kept) -> list[dict]:
     peers = {row["rank"]: row for row in kept.peers.rows}
     return [{RENAMED.get(name, name): value for name, value in {**row, **peers.get(row["rank"], {})}.items()} for row in kept.results.rows]
+
+
+def begun(experiment: str, asked: object, found: Sequence[Results]) -> Results | None:
+    """The run that would go on with these settings, or is there already. The model is loaded where it decides what they leave open.
+
+    Raises ValueError for what the model cannot do, OSError where it cannot be had.
+    """
+    if experiment == "synthetic":
+        return entropy_job.begun(found, asked, None)
+    if entropy_job.is_open(asked):
+        asked = entropy_job.settled(workspace(), experiment, asked, language_model())
+    return entropy_job.begun(found, asked, title_of(workspace().recipe.model))
 
 
 def forecast(experiment: str, recipe: str | None, changes: Mapping[str, object]) -> "Forecast":

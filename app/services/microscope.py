@@ -38,10 +38,20 @@ class CodeLengths:
 
 
 def dictionaries() -> list[str]:
-    """Those that have a code length: bits, one a feature. By layer, then by name; at most `MOST_TOGETHER`."""
+    """Those that are read: of those that have a code length the first `MOST_TOGETHER`, by layer, then by name."""
+    return _binary()[:MOST_TOGETHER]
+
+
+def left_out() -> list[str]:
+    """Those that have a code length and are not read: a text is read through so many at once."""
+    return _binary()[MOST_TOGETHER:]
+
+
+def _binary() -> list[str]:
+    """Those that have a code length: bits, one a feature."""
     usable = lenses().usable
     binary = [name for name, lens in usable.items() if lens.autoencoder.binary and lens.autoencoder.n_bits == lens.autoencoder.n_features]
-    return sorted(binary, key=lambda name: (usable[name].layer, name))[:MOST_TOGETHER]
+    return sorted(binary, key=lambda name: (usable[name].layer, name))
 
 
 def code_lengths(text: str) -> list[CodeLengths]:

@@ -17,17 +17,20 @@ from bae.entropy.sets import Code, checked_bits, checked_states, enough
 
 SAMPLE = 2048
 """Vectors between which distances are measured: all pairs of them."""
+ROUNDINGS = 2.0
+"""Times the rounding of a number that an element may be off: it may be a sum."""
 
 
 def pca_rank(states: Float[Tensor, "token d_model"]) -> int:
-    """Directions in which the centred states vary at all, in [0, min(token - 1, d_model)], by NumPy's tolerance for a numerical rank.
+    """Directions in which the centred states vary by more than the rounding of their numbers, in [0, min(token - 1, d_model)].
 
     Bits where each direction holds one fair bit, as in the synthetic benchmark, which it hits exactly. Blind to how much a direction
-    holds: on states of a language model it is d_model, whatever they say.
+    holds, however large another one is: on states of a language model it is d_model, whatever they say.
     """
-    scale = _spectrum(states).sqrt()
-    tolerance = scale.max() * max(states.shape) * torch.finfo(states.dtype).eps
-    return int((scale > tolerance).sum())
+    spectrum = _spectrum(states)
+    # independent errors of a size s in every element are a matrix of norm s (sqrt(token) + sqrt(d_model)), about
+    size = states.double().square().mean().sqrt() * torch.finfo(states.dtype).eps
+    return int((spectrum.sqrt() > ROUNDINGS * size * sum(math.sqrt(length) for length in states.shape)).sum())
 
 
 def matrix_renyi(states: Float[Tensor, "token d_model"], alpha: float = 2.0) -> float:
@@ -107,8 +110,8 @@ def pattern_entropy(code: Code) -> float:
 
 def _spectrum(states: Float[Tensor, "token d_model"]) -> Float[Tensor, " direction"]:
     """Squared singular values of the centred states: the eigenvalues of their Gram matrix that are not 0."""
-    centred = checked_states(states) - states.double().mean(0).to(states.dtype)
-    return torch.linalg.svdvals(centred).double().square()
+    wide = checked_states(states).double()
+    return torch.linalg.svdvals(wide - wide.mean(0)).square()
 
 
 def _drawn(vectors: Tensor, sample: int, seed: int) -> Tensor:

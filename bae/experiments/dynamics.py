@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from bae.experiments import entropy_forecast, language_entropy
 from bae.experiments.entropy_forecast import Forecast
-from bae.experiments.entropy_results import Results, begun
+from bae.experiments.entropy_results import Results, alone, begun
 from bae.experiments.set_entropy import Prepared, SetOf, fitted_sets, prepared
 from bae.experiments.set_training import Training
 from bae.experiments.state_sets import StateSets
@@ -59,13 +59,22 @@ def settled(settings: Settings, workspace: Workspace, model: LanguageModel) -> S
 
 
 def run(workspace: Workspace, settings: Settings, model: LanguageModel | None = None) -> Results:
-    """Read and train all that is not yet kept. Raises what `language_entropy.run` raises."""
-    model = model or LanguageModel.load(workspace.recipe.model)
+    """Read and train all that is not yet kept.
+
+    Raises what `language_entropy.run` raises; BlockingIOError while another experiment
+    runs in this workspace.
+    """
+    with alone(workspace, EXPERIMENT):
+        return _run(workspace, settings, model or LanguageModel.load(workspace.recipe.model))
+
+
+def _run(workspace: Workspace, settings: Settings, model: LanguageModel) -> Results:
     settings = settled(settings, workspace, model)
     results = begun(workspace, EXPERIMENT, settings, model, wanted=2 * len(settings.positions) * len(points(settings.training)))
     if results.finished:
         return results
-    sets = language_entropy.read(workspace, settings.language, model)
+    with results.timed():
+        sets = language_entropy.read(workspace, settings.language, model)
     states = _prepared(settings, sets)
     with Progress("training BAEs", 2 * settings.training.steps, "steps", workspace.status_file(STAGE)) as progress:
         for training in (settings.training, settings.training.without_entropy()):
@@ -116,17 +125,8 @@ def forecast(workspace: Workspace, settings: Settings, model: LanguageModel | No
     settings = settled(settings, workspace, model)
     results = begun(workspace, EXPERIMENT, settings, model, wanted=1)
     left = [training for training in (settings.training, settings.training.without_entropy()) if not _there(results, training)]
-    reading = language_entropy.forecast(workspace, settings.language, model)
-    trained = entropy_forecast.measure(
-        model,
-        tokens=0,
-        length=1,
-        layers=[0],
-        vectors=settings.language.windows,
-        sets=0,
-        groups=[(len(settings.positions), training) for training in left],
-    )
-    return replace(trained, tokens=reading.tokens, tokens_per_s=reading.tokens_per_s, disk_gb=reading.disk_gb)
+    groups = [(len(settings.positions), training) for training in left]
+    return entropy_forecast.measure(model, language_entropy.to_read(workspace, settings.language, model), groups)
 
 
 def _there(results: Results, training: Training) -> bool:

@@ -1,6 +1,7 @@
 """What an experiment on entropies will take: time and room, measured on this machine as busy as it is."""
 
 import math
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,6 +12,8 @@ from bae.experiments.set_training import Training, fit_sets
 from bae.language_model import LanguageModel, best_device
 
 MEASURED_TOKENS, MEASURED_STEPS = 1024, 4
+TRIED_SHARE = 0.25
+"""Of the memory, that trying a training may take: it is done beside whatever else runs, in the process of the page."""
 
 
 @dataclass(frozen=True)
@@ -46,30 +49,62 @@ class Forecast:
         )
 
 
-def measure(
-    model: LanguageModel,
-    *,
-    tokens: int,
-    length: int,
-    layers: Sequence[int],
-    vectors: int,
-    sets: int,
-    groups: Sequence[tuple[int, Training]],
-) -> Forecast:
-    """`tokens` are still to be read, in texts of about `length`; `sets` of `vectors` are kept; `groups` of sets are still to be trained."""
-    step = max((_step_seconds(model.d_model, count, training) for count, training in groups), default=0.0)
+@dataclass(frozen=True)
+class ToRead:
+    """What is still to be read, and how much is kept of it."""
+
+    tokens: int
+    length: int
+    """About, of a text."""
+    layers: Sequence[int]
+    vectors: int
+    """Of a set."""
+    sets: int
+
+
+def measure(model: LanguageModel, reading: ToRead, groups: Sequence[tuple[int, Training]]) -> Forecast:
+    """What is left where `groups` of so many sets are still to be trained.
+
+    Raises ValueError where a group is too large to try its training here, and where a training cannot be tried.
+    """
+    training_bytes = max((_bytes(model.d_model, count, training) for count, training in groups), default=0)
     largest = max((count for count, _ in groups), default=0)
-    n_bits = max((training.expansion for _, training in groups), default=0) * model.d_model
-    # a weight with its gradient and two moments, signs of pairs, and states three times: as they are read, scaled, and in a stack
-    memory = 4 * largest * (8 * model.d_model * n_bits + n_bits**2 + 3 * vectors * model.d_model)
+    # states three times: as they are read, scaled, and in a stack
+    memory = training_bytes + 4 * largest * 3 * reading.vectors * model.d_model
+    disk = 2 * reading.sets * reading.vectors * model.d_model
+    if training_bytes > TRIED_SHARE * memory_bytes():
+        raise ValueError(
+            f"its largest group takes {training_bytes / 1e9:,.1f} GB of memory to train, and this machine has {memory_bytes() / 1e9:,.1f}, "
+            f"of which at most {TRIED_SHARE:.0%} are taken to try it; the run would take {memory / 1e9:,.1f} GB, and {disk / 1e9:,.1f} GB "
+            "on disk. Ask for fewer sets at once or a smaller expansion"
+        )
+    try:
+        step = max((_step_seconds(model.d_model, count, training) for count, training in groups), default=0.0)
+        rate = _tokens_a_second(model, reading.length, max(reading.layers)) if reading.tokens else math.inf
+    # torch says so where memory does not suffice, and a training where it runs away
+    except (RuntimeError, FloatingPointError) as error:
+        raise ValueError(f"it cannot be tried on this machine: {error}") from error
     return Forecast(
-        tokens=tokens,
-        tokens_per_s=_tokens_a_second(model, length, max(layers)) if tokens else math.inf,
+        tokens=reading.tokens,
+        tokens_per_s=rate,
         steps=sum(training.steps for _, training in groups),
         seconds_a_step=step,
-        disk_gb=2 * sets * vectors * model.d_model / 1e9,
+        disk_gb=disk / 1e9,
         memory_gb=memory / 1e9,
     )
+
+
+def _bytes(d_model: int, sets: int, training: Training) -> int:
+    """That training sets at once takes: weights with gradients and two moments, signs of pairs, and what a batch leaves."""
+    n_bits = training.expansion * d_model
+    return 4 * sets * (8 * d_model * n_bits + n_bits**2 + 6 * training.batch_size * n_bits)
+
+
+def memory_bytes() -> int:
+    """Of the device that trains."""
+    if best_device().type == "cuda":
+        return torch.cuda.get_device_properties(0).total_memory
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _tokens_a_second(model: LanguageModel, length: int, layer: int) -> float:

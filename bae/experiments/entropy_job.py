@@ -1,10 +1,10 @@
 """The experiments on entropies as a job that a page starts: sizes, command, and how long it takes. Loads no torch itself."""
 
+import json
 import shlex
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from importlib import import_module
 from math import prod
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from bae import runs
 from bae.cli_entropy import MODULES
 from bae.experiments.entropy_recipes import RECIPES, read_settings
-from bae.experiments.entropy_results import Results
+from bae.experiments.entropy_results import Results, lock_file, running_file
+from bae.files import held
 from bae.jobs import Job
-from bae.progress import read_status
 from bae.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -38,28 +38,29 @@ class Size:
     """As the command has it, without the two dashes."""
     field: tuple[str, ...]
     """Where the settings have it."""
+    most: int
+    """The largest that is taken."""
     many: bool = False
     """Whether it is several numbers."""
 
 
-STEPS = Size("steps", ("training", "steps"))
+MOST_NUMBERS = 64
+"""Numbers that a size of several may have."""
+STEPS = Size("steps", ("training", "steps"), 10_000_000)
+WINDOWS, POSITIONS = Size("windows", ("windows",), 1_000_000), Size("positions", ("positions",), 131_072, many=True)
+EXPANSIONS = Size("expansions", ("expansions",), 64, many=True)
+LAYER, LAYERS = Size("layer", ("layer",), 1000), Size("layers", ("layers",), 1000, many=True)
 SIZES = {
     "synthetic": (
-        Size("ranks", ("ranks",), many=True),
-        Size("expansions", ("expansions",), many=True),
-        Size("samples", ("samples",)),
-        Size("steps", ("steps",)),
+        Size("ranks", ("ranks",), 16_384, many=True),
+        EXPANSIONS,
+        Size("samples", ("samples",), 10_000_000),
+        replace(STEPS, field=("steps",)),
     ),
-    "language": (Size("windows", ("windows",)), Size("positions", ("positions",), True), Size("layers", ("layers",), True), STEPS),
-    "icl": (Size("prompts", ("prompts",)), Size("shots", ("shots",), True), Size("layers", ("layers",), True), STEPS),
-    "tokens": (
-        Size("texts", ("texts",)),
-        Size("ranks", ("ranks",), True),
-        Size("expansions", ("expansions",), True),
-        Size("layer", ("layer",)),
-        STEPS,
-    ),
-    "dynamics": (Size("windows", ("language", "windows")), Size("positions", ("positions",), True), Size("layer", ("layer",)), STEPS),
+    "language": (WINDOWS, POSITIONS, LAYERS, STEPS),
+    "icl": (Size("prompts", ("prompts",), 1_000_000), Size("shots", ("shots",), 1000, many=True), LAYERS, STEPS),
+    "tokens": (Size("texts", ("texts",), 1_000_000), Size("ranks", ("ranks",), 131_072, many=True), EXPANSIONS, LAYER, STEPS),
+    "dynamics": (replace(WINDOWS, field=("language", "windows")), POSITIONS, LAYER, STEPS),
 }
 
 
@@ -73,9 +74,18 @@ def settings(experiment: str, recipe: str | None, changes: Mapping[str, Any]) ->
     nested: dict[str, Any] = {}
     for size in SIZES[experiment]:
         if size.option in changes:
+            _check(size, changes[size.option])
             place = reduce(lambda table, name: table.setdefault(name, {}), size.field[:-1], nested)
             place[size.field[-1]] = changes[size.option]
     return read_settings(import_module(f"bae.experiments.{SETTINGS_IN[experiment]}").Settings, recipe, nested)
+
+
+def _check(size: Size, chosen: int | Sequence[int]) -> None:
+    numbers = chosen if size.many else [chosen]
+    if len(numbers) > MOST_NUMBERS:
+        raise ValueError(f"{size.option} are at most {MOST_NUMBERS} numbers; got {len(numbers):,}")
+    if numbers and max(numbers) > size.most:
+        raise ValueError(f"{size.option} {'are each' if size.many else 'is'} at most {size.most:,}; got {max(numbers):,}")
 
 
 def value(settings: object, size: Size) -> Any:
@@ -113,17 +123,12 @@ def experiment_of(job: Job) -> str:
 
 
 def elsewhere(workspace: Workspace) -> str | None:
-    """An experiment that a process runs that is no job of ours: somebody typed the command. It has said so a moment ago."""
-    job = runs.jobs(workspace).job(JOB)
-    if job and job.state == "running":
+    """An experiment that a process runs that is no job of ours: somebody typed the command."""
+    job, told = runs.jobs(workspace).job(JOB), running_file(workspace)
+    if (job and job.state == "running") or not held(lock_file(workspace)):
         return None
-    for experiment in SETTINGS_IN:
-        status = read_status(status_file(workspace, experiment))
-        if status is None or time.time() - status["updated"] > runs.SILENT_S:
-            continue
-        if job is None or (job.finished_at is not None and status["updated"] > job.finished_at):
-            return experiment
-    return None
+    # who has just taken the lock says what it runs in the next moment
+    return json.loads(told.read_text(encoding="utf-8"))["experiment"] if told.is_file() else None
 
 
 def status_file(workspace: Workspace, experiment: str) -> Path:
@@ -131,17 +136,26 @@ def status_file(workspace: Workspace, experiment: str) -> Path:
     return workspace.status_file(f"entropy-{experiment}")
 
 
-def begun(found: Sequence[Results], asked: object) -> Results | None:
-    """The run that has these settings; what they leave open may be anything."""
-    return next((results for results in found if _fits(results.provenance["settings"], asdict(asked))), None)
+def begun(found: Sequence[Results], asked: object, model: str | None) -> Results | None:
+    """The run of exactly these settings, settled, on the model of this title, or on none."""
+    told = json.loads(json.dumps(asdict(asked)))
+    return next((one for one in found if one.provenance["settings"] == told and _title(one) == model), None)
 
 
-def _fits(told: object, asked: object) -> bool:
-    if isinstance(asked, Mapping):
-        return isinstance(told, Mapping) and all(_fits(told.get(name), one) for name, one in asked.items())
-    if asked is None or asked == ():
-        return True
-    return told == (list(asked) if isinstance(asked, tuple) else asked)
+def _title(results: Results) -> str | None:
+    # without a fingerprint states are made, and come from no model
+    return results.provenance["model"] if results.provenance["fingerprint"] else None
+
+
+def is_open(asked: object) -> bool:
+    """Whether settings leave something to the model and the study: a layer, layers, or what is read."""
+    return any(name.split(".")[-1] in ("layer", "layers", "sources") and one in (None, ()) for name, one in flat(asdict(asked)))
+
+
+def settled(workspace: Workspace, experiment: str, asked: object, model: object) -> Any:
+    """Settings with what was left open filled in, as a run does. Raises ValueError for what the model cannot do."""
+    module = import_module(f"bae.experiments.{MODULES[experiment]}")
+    return module.settled(asked, workspace, model) if experiment in ("language", "dynamics") else module.settled(asked, model)
 
 
 def forecast(workspace: Workspace, experiment: str, asked: object, model: object) -> "Forecast":

@@ -8,7 +8,9 @@ import json
 import platform
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet
 
-from bae.files import written_whole
+from bae.files import locked, write_json, written_whole
 from bae.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 PROVENANCE = b"bae.provenance"
 PACKAGES = ("bae-explorer", "torch", "transformers", "numpy")
+BUSY = "an experiment on entropies runs in this workspace already; wait until it has ended, or stop it"
 
 
 @dataclass
@@ -35,7 +38,8 @@ class Results:
     file: Path
     provenance: dict
     """`experiment`, `settings`, `model`, `fingerprint`, `versions`, `machine`, `command`, `date` of the last row, `seconds` spent so far,
-    and `wanted`: rows of a whole run."""
+    reading among
+    them, and `wanted`: rows of a whole run."""
     rows: list[dict]
 
     @property
@@ -57,6 +61,13 @@ class Results:
         with written_whole(self.file) as draft:
             pyarrow.parquet.write_table(table.replace_schema_metadata(told), draft)
 
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Count what is done here as work on the run; it is written down with the next rows."""
+        began = time.monotonic()
+        yield
+        self.provenance["seconds"] += time.monotonic() - began
+
     @classmethod
     def read(cls, file: Path) -> "Results":
         """What was kept. Raises ValueError for a file that is none of ours."""
@@ -67,6 +78,24 @@ class Results:
         if PROVENANCE not in (table.schema.metadata or {}):
             raise ValueError(f"{file} says nothing of where it comes from; it is no result of `bae entropy`")
         return cls(file, json.loads(table.schema.metadata[PROVENANCE]), table.to_pylist())
+
+
+def lock_file(workspace: Workspace) -> Path:
+    """Held while a process runs one of the experiments."""
+    return workspace.folder / "entropy" / "lock"
+
+
+def running_file(workspace: Workspace) -> Path:
+    """Says which experiment the holder of the lock runs; without a holder it means nothing."""
+    return workspace.folder / "entropy" / "running.json"
+
+
+@contextmanager
+def alone(workspace: Workspace, experiment: str) -> Iterator[None]:
+    """One experiment at a time in a workspace: two would write over each other's rows. Raises BlockingIOError while another one runs."""
+    with locked(lock_file(workspace), BUSY):
+        write_json(running_file(workspace), {"experiment": experiment})
+        yield
 
 
 def digest(told: Mapping[str, object]) -> str:
@@ -86,7 +115,7 @@ def begun(workspace: Workspace, experiment: str, settings: object, model: "Langu
         **told,
         "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
         "machine": ", ".join([f"{platform.system()} {platform.machine()}", *([model.device.type] if model else [])]),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join(["bae", *sys.argv[1:]]),
         "seconds": 0.0,
         "wanted": wanted,
     }

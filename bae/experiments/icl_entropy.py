@@ -19,8 +19,8 @@ from torch import Tensor
 
 from bae.comsem.score import wilson
 from bae.experiments import entropy_forecast
-from bae.experiments.entropy_forecast import Forecast
-from bae.experiments.entropy_results import Results, begun
+from bae.experiments.entropy_forecast import Forecast, ToRead
+from bae.experiments.entropy_results import Results, alone, begun
 from bae.experiments.icl_prompts import MOVIES, Reviews, check, draw
 from bae.experiments.movie_prompts import label_tokens
 from bae.experiments.set_entropy import SetOf, measure, spelled
@@ -35,6 +35,8 @@ STAGE = f"entropy-{EXPERIMENT}"
 LAYERS = 7
 SAID = 5
 """Answers that are kept of a number of demonstrations."""
+SAMPLED = 256
+"""Prompts of a number of demonstrations by which a forecast knows how long all are."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,14 @@ def texts(model: LanguageModel, settings: Settings, reviews: Reviews, shots: int
 def run(workspace: Workspace, settings: Settings, model: LanguageModel | None = None) -> Results:
     """Read and train all that is not yet kept. `accuracies` gives what was answered.
 
-    Raises ValueError where the model has no such layer, or there are not enough reviews.
+    Raises ValueError where the model has no such layer, or there are not enough reviews; BlockingIOError
+    while another experiment runs in this workspace.
     """
-    model = model or LanguageModel.load(workspace.recipe.model)
+    with alone(workspace, EXPERIMENT):
+        return _run(workspace, settings, model or LanguageModel.load(workspace.recipe.model))
+
+
+def _run(workspace: Workspace, settings: Settings, model: LanguageModel) -> Results:
     settings = settled(settings, model)
     results = begun(workspace, EXPERIMENT, settings, model, wanted=len(settings.layers) * len(settings.shots))
     answered = begun(workspace, ACCURACY, settings, model, wanted=len(settings.shots))
@@ -82,7 +89,8 @@ def run(workspace: Workspace, settings: Settings, model: LanguageModel | None = 
         return results
     reviews = draw(settings.source, settings.prompts, settings.seed)
     check(reviews, settings.shots)
-    sets = read(workspace, settings, model, reviews)
+    with results.timed():
+        sets = read(workspace, settings, model, reviews)
     if not answered.finished:
         answered.keep([_accuracy(model, shots, own, reviews, settings) for shots, own in sets.items()], seconds=0.0)
     groups = [
@@ -151,27 +159,24 @@ def _accuracy(model: LanguageModel, shots: int, sets: StateSets, reviews: Review
 
 
 def forecast(workspace: Workspace, settings: Settings, model: LanguageModel | None = None) -> Forecast:
-    """What `run` will still take."""
+    """What `run` will still take, tokens by a sample of prompts."""
     model = model or LanguageModel.load(workspace.recipe.model)
     settings = settled(settings, model)
     Places(settings.layers, (LAST,)).check(model)
     reviews = draw(settings.source, settings.prompts, settings.seed)
     check(reviews, settings.shots)
-    results, tokens, longest = begun(workspace, EXPERIMENT, settings, model, wanted=1), 0, 1
+    results, tokens, sampled, longest = begun(workspace, EXPERIMENT, settings, model, wanted=1), 0, {}, 1
+    few = replace(settings, prompts=min(settings.prompts, SAMPLED))
     for shots in settings.shots:
-        lengths = [len(text.ids) for text in texts(model, settings, reviews, shots)]
+        sampled[shots] = texts(model, few, reviews, shots)
+        lengths = [len(text.ids) for text in sampled[shots]]
         folder, _ = _folder(workspace, settings, model, reviews, shots)
         tokens += round(StateSets(folder, settings.prompts).missing() * sum(lengths) / len(lengths))
         longest = max(longest, *lengths)
-    return entropy_forecast.measure(
-        model,
-        tokens=tokens,
-        length=longest,
-        layers=[model.n_layers],
-        vectors=settings.prompts,
-        sets=len(settings.layers) * len(settings.shots),
-        groups=[(len(settings.shots), settings.training) for layer in settings.layers if not results.has(layer=layer)],
-    )
+    _check_lengths(model, sampled)
+    groups = [(len(settings.shots), settings.training) for layer in settings.layers if not results.has(layer=layer)]
+    reading = ToRead(tokens, longest, (model.n_layers,), settings.prompts, len(settings.layers) * len(settings.shots))
+    return entropy_forecast.measure(model, reading, groups)
 
 
 def line(row: Mapping[str, object]) -> str:

@@ -16,8 +16,8 @@ from pathlib import Path
 from bae import corpus
 from bae.contexts import contexts
 from bae.experiments import entropy_forecast
-from bae.experiments.entropy_forecast import Forecast
-from bae.experiments.entropy_results import Results, begun
+from bae.experiments.entropy_forecast import Forecast, ToRead
+from bae.experiments.entropy_results import Results, alone, begun
 from bae.experiments.set_entropy import SetOf, measure, spelled
 from bae.experiments.set_training import Training
 from bae.experiments.state_sets import Places, StateSets, Text, folder_of, harvest, spread
@@ -98,13 +98,19 @@ def _folder(workspace: Workspace, settings: Settings, model: LanguageModel) -> t
 def run(workspace: Workspace, settings: Settings, model: LanguageModel | None = None) -> Results:
     """Read and train all that is not yet kept.
 
-    Raises ValueError where the model has no such layer or position, or there are not as many windows.
+    Raises ValueError where the model has no such layer or position, or there are not as many windows; BlockingIOError
+    while another experiment runs in this workspace.
     """
-    model = model or LanguageModel.load(workspace.recipe.model)
+    with alone(workspace, EXPERIMENT):
+        return _run(workspace, settings, model or LanguageModel.load(workspace.recipe.model))
+
+
+def _run(workspace: Workspace, settings: Settings, model: LanguageModel) -> Results:
     settings = settled(settings, workspace, model)
     results = begun(workspace, EXPERIMENT, settings, model, wanted=len(settings.layers) * len(settings.positions))
     if not results.finished:
-        sets = read(workspace, settings, model)
+        with results.timed():
+            sets = read(workspace, settings, model)
         groups = [
             [SetOf({"layer": layer, "position": position}, partial(sets.states, layer, position)) for position in settings.positions]
             for layer in settings.layers
@@ -117,17 +123,17 @@ def forecast(workspace: Workspace, settings: Settings, model: LanguageModel | No
     """What `run` will still take."""
     model = model or LanguageModel.load(workspace.recipe.model)
     settings = settled(settings, workspace, model)
+    results = begun(workspace, EXPERIMENT, settings, model, wanted=1)
+    groups = [(len(settings.positions), settings.training) for layer in settings.layers if not results.has(layer=layer)]
+    return entropy_forecast.measure(model, to_read(workspace, settings, model), groups)
+
+
+def to_read(workspace: Workspace, settings: Settings, model: LanguageModel) -> ToRead:
+    """What is still to be read of settled settings. Raises ValueError where the model has no such layer or position."""
     _places(settings).check(model)
-    results, length = begun(workspace, EXPERIMENT, settings, model, wanted=1), max(settings.positions) + 1
-    return entropy_forecast.measure(
-        model,
-        tokens=states(workspace, settings, model).missing() * length,
-        length=length,
-        layers=settings.layers,
-        vectors=settings.windows,
-        sets=len(settings.layers) * len(settings.positions),
-        groups=[(len(settings.positions), settings.training) for layer in settings.layers if not results.has(layer=layer)],
-    )
+    length = max(settings.positions) + 1
+    tokens, sets = states(workspace, settings, model).missing() * length, len(settings.layers) * len(settings.positions)
+    return ToRead(tokens, length, settings.layers, settings.windows, sets)
 
 
 def line(row: Mapping[str, object]) -> str:

@@ -30,8 +30,10 @@ BLOCKS = 512
 """At most so many blocks are drawn from for an interval; more documents are dealt out to as many."""
 HELD_OUT = 0.2
 """The last share of a set, which no training sees."""
-ROUNDING = 2.0**-20
-"""Share of a set's mean square that its variance may be where fp16 rounding alone makes its vectors differ: it is constant then."""
+ULP_FP16, LEAST_FP16 = 2.0**-10, 2.0**-24
+"""Between a number of fp16 and the next: as a share of its power of two, and at the least."""
+COMPUTED = 2.0**-20
+"""Share of the root mean square of all elements that one may be off because a model computes in fp32."""
 MEASURED = ("entropy", "entropy_low", "entropy_high", "entropy_bias", "tree", "patterns", "reconstruction", "fvu", "held_out_fvu")
 """Figures that are 0 for a constant set, as are those of `PEERS`."""
 PEERS = ("matrix_renyi", "two_nn", "binary_dimension")
@@ -98,9 +100,12 @@ def prepared(one: SetOf, blocks: Int[Tensor, " vector"]) -> Prepared:
 
 
 def is_constant(states: Float[Tensor, "vector d_model"]) -> bool:
-    """Whether all vectors are one, but for the rounding of fp16."""
+    """Whether all vectors are one, but for the rounding of fp16: no element is off by more than one step from a number to the next."""
     states = states.double()
-    return bool((states - states.mean(0)).square().sum() <= ROUNDING * states.square().sum())
+    mean = states.mean(0)
+    # frexp: magnitudes are in [1/2, 1) times a power of two
+    step = torch.ldexp(torch.full_like(mean, ULP_FP16 / 2), mean.frexp().exponent).clamp(min=LEAST_FP16)
+    return bool(((states - mean).abs() <= step + COMPUTED * states.square().mean().sqrt()).all())
 
 
 def measure(

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bae.experiments.synthetic_settings import LARGEST_BATCH
+
 FEW_MOVING = 0.8
 """Share of bits that move in a batch below which it pays to pick them out: 13 to 16 ms become 0.5 to 2.5 where few do."""
 
@@ -41,6 +43,10 @@ class Training:
     def __post_init__(self):
         if self.expansion < 1 or self.steps < 1 or self.batch_size < 2 or self.learning_rate <= 0:
             raise ValueError(f"training needs expansion >= 1, steps >= 1, batch_size >= 2 and learning_rate > 0; got {self}")
+        if self.batch_size > LARGEST_BATCH:
+            raise ValueError(
+                f"a batch is of at most {LARGEST_BATCH:,} states: signs of covariances are no longer exact; got {self.batch_size:,}"
+            )
         if not 0 < self.firing_rate < 1:
             raise ValueError(f"a firing rate lies between 0 and 1; got {self.firing_rate}")
         if self.decoder_start <= 0:

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bae.entropy import BitCounts, BlockCounts, marginal_interval, peers
-from bae.experiments.entropy_results import begun
+from bae.experiments.entropy_results import alone, begun
 from bae.experiments.set_training import Adam, Fitted, Training, gradients_of
 from bae.experiments.synthetic_sets import DirectionalSets
 from bae.experiments.synthetic_settings import CURVES, EXPERIMENT, PEERS, STAGE, Kept, Settings
@@ -63,8 +63,14 @@ class _Made:
 def run(workspace: Workspace, settings: Settings, device: torch.device | str = "cpu", memory_gb: float = 8.0) -> Kept:
     """Train and measure all that is not yet kept. `memory_gb` bounds what the BAEs that are trained side by side take.
 
-    A SIGTERM saves what there is before it ends the process. Raises FloatingPointError where a training runs away.
+    A SIGTERM saves what there is before it ends the process. Raises FloatingPointError where a training runs away, BlockingIOError while
+    another experiment runs in this workspace.
     """
+    with alone(workspace, EXPERIMENT):
+        return _run(workspace, settings, device, memory_gb)
+
+
+def _run(workspace: Workspace, settings: Settings, device: torch.device | str, memory_gb: float) -> Kept:
     made = _Made(torch.device(device))
     models = 2 * len(settings.ranks) * len(settings.expansions)
     wanted = {EXPERIMENT: models, PEERS: len(settings.ranks), CURVES: models * len(_measured_at(settings))}

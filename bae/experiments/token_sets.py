@@ -23,8 +23,8 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from bae.experiments import entropy_forecast
-from bae.experiments.entropy_forecast import Forecast
-from bae.experiments.entropy_results import Results, begun
+from bae.experiments.entropy_forecast import Forecast, ToRead
+from bae.experiments.entropy_results import Results, alone, begun
 from bae.experiments.set_entropy import SetOf, measure, spelled
 from bae.experiments.set_training import Training
 from bae.experiments.state_sets import Places, StateSets, Text, folder_of, harvest
@@ -86,13 +86,22 @@ def word_tokens(model: LanguageModel, words: tuple[str, str]) -> tuple[int, int]
 
 
 def run(workspace: Workspace, settings: Settings, model: LanguageModel | None = None) -> Results:
-    """Read and train all that is not yet kept. Raises ValueError where the model has no such layer, position or words."""
-    model = model or LanguageModel.load(workspace.recipe.model)
+    """Read and train all that is not yet kept.
+
+    Raises ValueError where the model has no such layer, position or words; BlockingIOError while another experiment
+    runs in this workspace.
+    """
+    with alone(workspace, EXPERIMENT):
+        return _run(workspace, settings, model or LanguageModel.load(workspace.recipe.model))
+
+
+def _run(workspace: Workspace, settings: Settings, model: LanguageModel) -> Results:
     settings = settled(settings, model)
     results = begun(workspace, EXPERIMENT, settings, model, wanted=len(settings.ranks) * len(settings.expansions))
     if results.finished:
         return results
-    sets, drawn = read(workspace, settings, model), choices(settings)
+    with results.timed():
+        sets, drawn = read(workspace, settings, model), choices(settings)
     known = {rank: texts_bits(drawn[:, :rank]) for rank in settings.ranks}
     for expansion in settings.expansions:
         group = [
@@ -142,15 +151,9 @@ def forecast(workspace: Workspace, settings: Settings, model: LanguageModel | No
     _places(settings).check(model)
     results, length = begun(workspace, EXPERIMENT, settings, model, wanted=1), max(settings.ranks) + 1
     left = [expansion for expansion in settings.expansions if not results.has(expansion=expansion)]
-    return entropy_forecast.measure(
-        model,
-        tokens=StateSets(_folder(workspace, settings, model)[0], settings.texts).missing() * length,
-        length=length,
-        layers=[settings.layer],
-        vectors=settings.texts,
-        sets=len(settings.ranks),
-        groups=[(len(settings.ranks), replace(settings.training, expansion=expansion)) for expansion in left],
-    )
+    tokens = StateSets(_folder(workspace, settings, model)[0], settings.texts).missing() * length
+    groups = [(len(settings.ranks), replace(settings.training, expansion=expansion)) for expansion in left]
+    return entropy_forecast.measure(model, ToRead(tokens, length, (settings.layer,), settings.texts, len(settings.ranks)), groups)
 
 
 def line(row: Mapping[str, object]) -> str:

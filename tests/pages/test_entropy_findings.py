@@ -55,6 +55,7 @@ def test_language_rises_ends_and_deepens():
     found = findings.language(rows)
     assert [one.shows for one in found] == [1, 1, 1, 1]
     assert "layer 0 from 4, layer 5 from 16, layer 10 from 16" in found[3].told
+    assert all(one.told.endswith("One training each.") for one in found)
     flat = findings.language(language(lambda layer, position: 100.0))
     assert shown(flat, "rises") == shown(flat, "Deeper layers hold more") == shown(flat, "later") == 0 and shown(flat, "an end") == 1
     # within the interval is not above

@@ -51,3 +51,13 @@ def test_a_wrong_view_is_named(study, open_page):
     app = open_page(study, "entropy", view="<script>")
     assert not app.exception
     assert any("view" in warning.value and "microscope" in warning.value for warning in app.warning)
+
+
+def test_dictionaries_that_are_left_out_are_named(study, open_page, monkeypatch):
+    app = open_page(study, "entropy")
+    assert microscope.left_out() == [] and "Left out" not in " ".join(caption.value for caption in app.caption)
+    monkeypatch.setattr(microscope, "_binary", lambda: ["bae", "bae-<b>", "bae-9"])
+    monkeypatch.setattr(microscope, "MOST_TOGETHER", 1)
+    app = open_page(study, "entropy")
+    (told,) = [caption.value for caption in app.caption if "Left out" in caption.value]
+    assert not app.exception and told.endswith("Left out: ` bae-<b> `, ` bae-9 `.")

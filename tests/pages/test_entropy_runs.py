@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict, replace
 
 import pytest
 from small_study import LAYER
@@ -11,6 +12,7 @@ from typer.main import get_command
 from bae.cli_entropy import entropy_app
 from bae.experiments import (
     dynamics,
+    entropy_forecast,
     entropy_job,
     icl_entropy,
     language_entropy,
@@ -19,7 +21,7 @@ from bae.experiments import (
     synthetic_settings,
     token_sets,
 )
-from bae.experiments.entropy_results import kept
+from bae.experiments.entropy_results import alone, kept
 from bae.experiments.set_training import Training
 from bae.progress import Progress
 from bae.workspace import Workspace
@@ -42,9 +44,6 @@ def run_study(bare_study, tiny_model, tmp_path_factory):
     words = token_sets.Settings(texts=64, ranks=(0, 1, 3), expansions=(1, 2), layer=3, words=(" sea", " vote"), training=TRAINING)
     token_sets.run(found, words, tiny_model)
     dynamics.run(found, dynamics.Settings(LANGUAGE, layer=LAYER, positions=(1, 4), training=TRAINING), tiny_model)
-    for experiment in VIEWS:
-        # a page takes what was told a moment ago for a run that goes on
-        entropy_job.status_file(found, experiment).unlink()
     return found
 
 
@@ -148,7 +147,7 @@ def test_commands_have_the_options_that_are_chosen():
 def test_sizes_reach_the_settings(experiment):
     for size in entropy_job.SIZES[experiment]:
         usual = entropy_job.value(entropy_job.settings(experiment, None, {}), size)
-        other = (1, 3) if size.many else 1024
+        other = (1, 3) if size.many else 1000
         changes = {size.option: other}
         if experiment == "dynamics" and size.option == "positions":
             changes = {size.option: (1, 16)}
@@ -162,12 +161,86 @@ def test_sizes_that_cannot_be_run_are_told(open_page, bare_study):
     assert not [button for button in app.button if button.key == "start:entropy"]
 
 
-def test_a_run_is_known_by_its_settings(run_study):
+def test_a_run_is_known_by_its_settings(run_study, tiny_model):
     found = kept(run_study, "language")
-    assert entropy_job.begun(found, LANGUAGE) is found[0]
-    # layers left open may be any, other sizes may not
-    assert entropy_job.begun(found, language_entropy.Settings(windows=40, positions=(1, 2, 4), training=TRAINING)) is found[0]
-    assert entropy_job.begun(found, language_entropy.Settings(windows=41, positions=(1, 2, 4), training=TRAINING)) is None
+    settled = language_entropy.settled(LANGUAGE, run_study, tiny_model)
+    assert entropy_job.begun(found, settled, tiny_model.title) is found[0]
+    # left open it is other layers than those that were read, and what is open is no run at all
+    open_layers = replace(settled, layers=())
+    assert entropy_job.is_open(open_layers) and not entropy_job.is_open(settled)
+    assert entropy_job.begun(found, open_layers, tiny_model.title) is None
+    others = entropy_job.settled(run_study, "language", open_layers, tiny_model)
+    assert others.layers != settled.layers and entropy_job.begun(found, others, tiny_model.title) is None
+    assert entropy_job.begun(found, replace(settled, windows=41), tiny_model.title) is None
+    assert entropy_job.begun(found, settled, "another-model") is None
+
+
+def test_a_run_that_is_whole_cannot_be_started_again(open_page, run_study):
+    sizes = {"ask_windows": "40", "ask_positions": "1,2,4", "ask_layers": f"0,{LAYER}", "ask_steps": "12"}
+    (found,) = kept(run_study, "language")
+    asked = entropy_job.settings("language", None, {"windows": 40, "positions": (1, 2, 4), "layers": (0, LAYER), "steps": 12})
+    # the page has no field for the batch, so its training is another
+    assert asked.training.batch_size != TRAINING.batch_size
+    assert not open_page(run_study, "entropy", view="language", recipe="none", **sizes).button(key="start:entropy").disabled
+    whole = replace(found, provenance={**found.provenance, "settings": json.loads(json.dumps(asdict(asked)))})
+    whole.provenance["settings"]["sources"] = list(run_study.recipe.sources)
+    other = whole.file.with_name("language-000000000000.parquet")
+    replace(whole, file=other).keep([], 0.0)
+    try:
+        app = open_page(run_study, "entropy", view="language", recipe="none", **sizes)
+        assert app.button(key="start:entropy").disabled and "is there already, whole" in said(app)
+    finally:
+        other.unlink()
+
+
+def test_an_emptied_list_shows_what_it_asks_for(open_page, bare_study):
+    app = open_page(bare_study, "entropy", view="language", ask_positions="", ask_layers="")
+    shown = {box.label: box.placeholder for box in app.text_input}
+    assert "1,2,4,8,16,32,64,128,256" in shown.values() and "0,5,10,15,20,25" in shown.values()
+    assert app.code[-1].value.endswith("--recipe language")
+    bare = open_page(bare_study, "entropy", view="language", recipe="none", ask_layers="")
+    assert "evenly spaced" in {box.placeholder for box in bare.text_input}
+
+
+@pytest.mark.parametrize("experiment", VIEWS)
+def test_every_size_has_a_largest(experiment):
+    for size in entropy_job.SIZES[experiment]:
+        over = size.most + 1
+        with pytest.raises(ValueError, match=f"^{size.option} .*at most {size.most:,}; got {over:,}"):
+            entropy_job.settings(experiment, None, {size.option: (over,) if size.many else over})
+        if size.many:
+            with pytest.raises(ValueError, match=f"^{size.option} are at most 64 numbers; got 65"):
+                entropy_job.settings(experiment, None, {size.option: tuple(range(1, 66))})
+
+
+def test_what_is_too_large_to_try_is_refused_before_it_is_tried(open_page, run_study, monkeypatch):
+    tried = []
+    monkeypatch.setattr(entropy_forecast, "_step_seconds", lambda *given: tried.append(given) or 0.1)
+    monkeypatch.setattr(entropy_forecast, "memory_bytes", lambda: 10_000)
+    sizes = {"recipe": "none", "ask_windows": "700", "ask_positions": "1,2", "ask_layers": "1"}
+    app = open_page(run_study, "entropy", view="language", **sizes)
+    app.button(key="forecast:entropy").click().run(timeout=60)
+    assert not app.exception and not tried and any("GB of memory to train" in error.value for error in app.error)
+    monkeypatch.setattr(entropy_forecast, "memory_bytes", lambda: 10**12)
+
+    def without_room(*given):
+        raise RuntimeError("can't allocate memory")
+
+    monkeypatch.setattr(entropy_forecast, "_step_seconds", without_room)
+    app = open_page(run_study, "entropy", view="language", **sizes)
+    app.button(key="forecast:entropy").click().run(timeout=60)
+    assert not app.exception and any("can't allocate memory" in error.value for error in app.error)
+
+
+def test_prompts_are_counted_by_a_sample(run_study, tiny_model, monkeypatch):
+    monkeypatch.setattr(movie_prompts, "LABELS", (" vote", " sea"))
+    monkeypatch.setattr(icl_entropy, "SAMPLED", 4)
+    made = []
+    texts = icl_entropy.texts
+    monkeypatch.setattr(icl_entropy, "texts", lambda *given: made.append(texts(*given)) or made[-1])
+    told = icl_entropy.forecast(run_study, icl_entropy.Settings(prompts=900, shots=(0, 1), layers=(3,), training=TRAINING), tiny_model)
+    assert [len(prompts) for prompts in made] == [4, 4]
+    assert told.tokens == pytest.approx(sum(900 * len(text.ids) / 4 for prompts in made for text in prompts), abs=2)
 
 
 def test_how_long_is_measured_for_the_model_of_the_study(open_page, run_study):
@@ -192,10 +265,14 @@ def test_the_synthetic_run_takes_as_long_as_the_last_one_did(run_study):
 
 
 def test_what_somebody_started_by_hand_is_followed(open_page, own_study):
-    with Progress("reading windows", 100, "tokens", entropy_job.status_file(own_study, "language")) as progress:
-        progress.advance(40)
-    assert entropy_job.elsewhere(own_study) == "language"
-    app = open_page(own_study, "entropy", view="tokens")
-    assert not app.exception and "started by hand" in said(app) and "Another of these experiments runs" in said(app)
-    with pytest.raises(BlockingIOError, match="language"):
-        entropy_job.start(own_study, "tokens", None, {})
+    with alone(own_study, "language"):
+        with Progress("reading windows", 100, "tokens", entropy_job.status_file(own_study, "language")) as progress:
+            progress.advance(40)
+        assert entropy_job.elsewhere(own_study) == "language"
+        app = open_page(own_study, "entropy", view="tokens")
+        assert not app.exception and "started by hand" in said(app) and "Another of these experiments runs" in said(app)
+        assert "40 of 100 tokens" in app.get("progress")[0].proto.text
+        with pytest.raises(BlockingIOError, match="language"):
+            entropy_job.start(own_study, "tokens", None, {})
+    # what was told a moment ago is of no process that goes on
+    assert entropy_job.elsewhere(own_study) is None

@@ -32,6 +32,14 @@ def test_pca_rank_is_numpys(rank):
     assert peers.pca_rank(set_of) == rank == np.linalg.matrix_rank(centred, rtol=1e-5)
     stretched = set_of * torch.logspace(0, 2, 24)
     assert peers.pca_rank(stretched) == rank, "it counts directions, whatever they hold"
+    assert peers.pca_rank(set_of.half()) == rank, "rounding to fp16 is no direction"
+
+
+def test_pca_rank_counts_what_stands_beside_one_large_direction():
+    set_of = torch.randn(8192, 24, generator=generator())
+    set_of[:, 0] *= 1e4
+    # control: the tolerance that NumPy has by default leaves one direction
+    assert np.linalg.matrix_rank(set_of.numpy()) == 1 and peers.pca_rank(set_of) == 24
 
 
 def test_matrix_renyi_is_that_of_the_gram_matrix():

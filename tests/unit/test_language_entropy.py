@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from dataclasses import replace
 
 import pytest
@@ -75,6 +76,19 @@ def test_a_run_gives_a_row_a_place(tiny_model, study):
     assert read.rows == results.rows and read.provenance["fingerprint"] == tiny_model.fingerprint
     assert read.provenance["settings"]["layers"] == [0, 2] and read.provenance["versions"]["torch"] == torch.__version__
     assert read_status(study.status_file("entropy-language"))["done"] == 60
+
+
+def test_reading_counts_as_work(tiny_model, study, monkeypatch):
+    training, read, keep = [], language_entropy.read, Results.keep
+
+    def slow(*given):
+        time.sleep(0.2)
+        return read(*given)
+
+    monkeypatch.setattr(language_entropy, "read", slow)
+    monkeypatch.setattr(Results, "keep", lambda self, rows, seconds: training.append(seconds) or keep(self, rows, seconds))
+    results = language_entropy.run(study, LANGUAGE, tiny_model)
+    assert len(training) == len(LANGUAGE.layers) and results.provenance["seconds"] >= sum(training) + 0.2
 
 
 def test_a_killed_run_comes_to_the_same(tiny_model, study, tmp_path, monkeypatch):

@@ -76,6 +76,14 @@ def test_bad_sets_are_refused_and_a_constant_one_is_valid():
     assert row["constant"] and row["entropy"] == row["tree"] == row["fvu"] == 0 and row["scale"] is None
     # rounding of fp16 alone makes no information; a hundredth of the length does
     assert is_constant(same + 1e-4 * states(50)) and not is_constant(same + 0.03 * states(50))
+    assert is_constant((1000 * same + 1e-4 * states(50)).half())
+
+
+def test_a_set_that_varies_far_from_the_origin_is_not_constant():
+    far = (torch.tensor([100.0] + 7 * [0.0]) + 0.01 * states(200)).half()
+    spread = (far.double() - far.double().mean(0)).square().sum() / far.double().square().sum()
+    # control: a share of the length cannot tell it from rounding
+    assert spread < 2**-20 and not is_constant(far) and one(far).scaled is not None
 
 
 def test_constant_sets_stand_beside_others_and_change_nothing():

@@ -94,6 +94,12 @@ def test_planted_bits_are_found():
     assert [told[0] for told in seen] == list(range(1, 1501))
 
 
+def test_a_batch_is_no_larger_than_signs_of_covariances_are_exact():
+    assert Training(batch_size=4095)
+    with pytest.raises(ValueError, match=r"at most 4,095 states: .*; got 4,096"):
+        Training(batch_size=4096)
+
+
 def test_what_cannot_be_trained_is_said():
     with pytest.raises(ValueError, match="256 vectors to train on, fewer than a batch of 512"):
         fit_sets(stack(), Training(), 0, lambda steps: None)
