@@ -49,7 +49,7 @@ INFORMATION = {
         "PCA rank",
         "directions",
         "Directions in which the hidden states vary by more than the rounding of their numbers. It is r for r fair bits along r "
-        "directions, as in the synthetic sets. It cannot see how much a direction holds, however large another one is: on states of a language model it is their width, whatever they say.",
+        "directions, as in the synthetic sets. It cannot see how much a direction holds: of states of a language model it is the width.",
         "0 to the width",
     ),
     "set_matrix_renyi": Meaning(
