@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from app import dose_job, live, navigation, services
-from app.components import labels, url
+from app.components import job_panel, labels, url
 from app.components.chooser import Offered
 from app.components.explain import MEANINGS, hover
 from app.dose import SCALED_TITLE, way_title
@@ -41,7 +41,7 @@ NONE = "none"
 
 def draw(study: Workspace, index: Index | None, known: Mapping[str, Known]) -> None:
     """The form, from the feature to the button."""
-    dose_job.say_refused()
+    job_panel.say_refused()
     steps = _steps(index, known)
     swept = _one(index, known, steps[0]) if _alone(steps) else _several(steps)
     with st.container(border=True):

@@ -1,11 +1,10 @@
 """The job of a sweep on its page: how far it is, how it is stopped, and how it goes on."""
 
-import functools
+from collections.abc import Mapping
 
 import streamlit as st
 
-from app import training
-from app.components import url
+from app.components import job_panel, url
 from app.numbers import duration
 from app.services import dose, workspace
 from bae.jobs import Job
@@ -20,20 +19,14 @@ HELP = "Runs in a process of its own, which goes on when this page is closed. Ea
 STOP_HELP = "Ends the process. The points that are there stay, and it can go on from there."
 
 
-def say_refused() -> None:
-    """Why something was not started, once."""
-    if refused := st.session_state.pop(training.REFUSED, None):
-        st.error(f"Not started: {url.code(refused)}")
-
-
 def start(name: str) -> None:
     """Work at a sweep, from a callback; where that is refused, the page says why."""
-    training.or_say_why(lambda: dose_job.start(workspace(), name))
+    job_panel.or_say_why(lambda: dose_job.start(workspace(), name))
 
 
 def panel(study: Workspace, name: str, run: Run) -> None:
     """How far a sweep is, polled while a job runs; the page starts over when a point appears. Nothing where it is whole."""
-    say_refused()
+    job_panel.say_refused()
     try:
         job = jobs(study).job(JOB)
     except ValueError as error:
@@ -63,19 +56,18 @@ def _works_at(study: Workspace, job: Job | None, name: str) -> bool:
 
 def _running(study: Workspace, job: Job, name: str) -> None:
     status = read_status(study.status_file(JOB))
-    if status is None or status["updated"] < job.started_at:
-        st.progress(0.0, text="Starting: the language model is being loaded.")
-    else:
-        left = "" if not status["seconds_left"] else f" · about {duration(status['seconds_left'])} left"
-        told = f"{status['done']:,} of {status['total']:,} tokens through the model · {status['rate']:,.0f} tokens/s{left}"
-        st.progress(min(status["done"] / max(status["total"], 1), 1.0), text=told)
+    job_panel.bar(status, job.started_at, _how_far, "Starting: the language model is being loaded.")
     if _works_at(study, job, name):
-        stop = functools.partial(jobs(study).stop, JOB)
-        st.button("Stop", icon=":material/stop:", key="stop:dose", on_click=training.or_say_why, args=(stop,), help=STOP_HELP)
+        job_panel.stop(study, JOB, "dose", STOP_HELP)
     else:
         st.caption("That is another sweep; one runs at a time. This one can be started when it has ended.")
         there = {"run": job.command[-1], "point": None}
         st.button("Open that one", icon=":material/monitoring:", key="open:running", on_click=url.put, kwargs=there)
+
+
+def _how_far(status: Mapping) -> str:
+    left = "" if not status["seconds_left"] else f" · about {duration(status['seconds_left'])} left"
+    return f"{status['done']:,} of {status['total']:,} tokens through the model · {status['rate']:,.0f} tokens/s{left}"
 
 
 def _offer(study: Workspace, job: Job | None, name: str, run: Run) -> None:
@@ -84,4 +76,4 @@ def _offer(study: Workspace, job: Job | None, name: str, run: Run) -> None:
     st.markdown(f"**{there} of {total} points are {done}.** The sweep stands still; it goes on with the next point.")
     st.button("Go on", icon=":material/play_arrow:", key="start:dose", type="primary", on_click=start, args=(name,), help=HELP)
     if job and _works_at(study, job, name) and job.state in ("failed", "stopped"):
-        training.log(study, JOB, job, job.state)
+        job_panel.log(study, JOB, job, job.state)

@@ -6,7 +6,7 @@ from contextlib import suppress
 import streamlit as st
 
 from app import services, training
-from app.components import labels, url
+from app.components import job_panel, labels, url
 from app.components.explain import hover
 from app.numbers import duration
 from bae import runs
@@ -64,7 +64,7 @@ def ask(study: Workspace, add: Callable[[], str]) -> None:
         url.put(run=add(), new=None)
         put_to_work(study)
 
-    training.or_say_why(begin)
+    job_panel.or_say_why(begin)
 
 
 # following
@@ -100,7 +100,7 @@ def follower(study: Workspace, found: Sequence[RunRecord]) -> Callable[[Callable
 
 def queue(study: Workspace, looked_at: RunRecord | None) -> None:
     """The runs that wait, run or stand still in their order, then the last that ended; the one `looked_at` has its results below."""
-    if refused := st.session_state.pop(training.REFUSED, None):
+    if refused := st.session_state.pop(job_panel.REFUSED, None):
         st.error(f"That did not work: {url.code(refused)}")
     found, busy = services.records().runs(), at_work(study)
     unfinished = [run for run in found if run.state in OPEN or run.state == "stopped"]
@@ -126,12 +126,12 @@ def _nobody_works(study: Workspace) -> None:
             key="work",
             type="primary",
             icon=":material/play_arrow:",
-            on_click=training.or_say_why,
+            on_click=job_panel.or_say_why,
             args=(lambda: put_to_work(study),),
         )
         if failed:
             _last_words(study)
-            training.log(study, JOB, job, state="")
+            job_panel.log(study, JOB, job, state="")
 
 
 def _last_words(study: Workspace) -> None:
@@ -224,7 +224,7 @@ def _actions(study: Workspace, run: RunRecord, state: str, failed: int) -> None:
     }
     for label, (possible, told, act) in offered.items():
         if possible:
-            st.button(label, key=f"{label.split()[0].lower()}:{run.id}", help=told, on_click=training.or_say_why, args=(act,))
+            st.button(label, key=f"{label.split()[0].lower()}:{run.id}", help=told, on_click=job_panel.or_say_why, args=(act,))
 
 
 def _resume(study: Workspace, run: RunRecord) -> None:

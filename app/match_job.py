@@ -4,8 +4,7 @@ import functools
 
 import streamlit as st
 
-from app import training
-from app.components import url
+from app.components import job_panel, url
 from app.numbers import duration
 from app.services import matching
 from bae.jobs import Job
@@ -34,8 +33,7 @@ def require_matches(study: Workspace, ae: str, other: str) -> Matches:
 
 
 def _panel(study: Workspace, ae: str, other: str) -> None:
-    if refused := st.session_state.pop(training.REFUSED, None):
-        st.error(f"Not started: {url.code(refused)}")
+    job_panel.say_refused()
     name = stored.job_name(ae, other)
     try:
         job = jobs(study).job(name)
@@ -65,8 +63,7 @@ def _running(study: Workspace, job: Job, name: str) -> None:
             done = f"{status['done']:,} of {status['total']:,} features, the control by chance among them"
             told = f"{done} · {status['rate']:,.0f} features/s{left}" if status["rate"] else done
             st.progress(min(status["done"] / max(status["total"], 1), 1.0), text=told)
-        stop = functools.partial(jobs(study).stop, name)
-        st.button("Stop", icon=":material/stop:", key="stop:match", on_click=training.or_say_why, args=(stop,), help=STOP_HELP)
+        job_panel.stop(study, name, "match", STOP_HELP)
 
 
 def _start(study: Workspace, job: Job | None, name: str, ae: str, other: str) -> None:
@@ -82,10 +79,10 @@ def _start(study: Workspace, job: Job | None, name: str, ae: str, other: str) ->
             key="start:match",
             type="primary",
             help=HELP,
-            on_click=training.or_say_why,
+            on_click=job_panel.or_say_why,
             args=(start,),
         )
         if job and job.state in ("failed", "stopped"):
             if lines := jobs(study).tail(name):
                 st.error(f"The last comparison {job.state}: {url.code(lines[-1])}")
-            training.log(study, name, job, job.state)
+            job_panel.log(study, name, job, job.state)

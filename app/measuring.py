@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import navigation, services, training
-from app.components import url
+from app.components import job_panel, url
 from app.numbers import duration
 from bae import reports, runs
 from bae.jobs import Job
@@ -28,8 +28,7 @@ def command(study: Workspace, rates: bool = False) -> str:
 
 def panel(study: Workspace, rows: Sequence[Report]) -> None:
     """What can be measured, and how the measuring stands; drawn again every two seconds while it runs."""
-    if refused := st.session_state.pop(training.REFUSED, None):
-        st.error(f"Not started: {url.code(refused)}")
+    job_panel.say_refused()
     try:
         job = runs.jobs(study).job(reports.JOB)
     except ValueError as error:
@@ -53,11 +52,10 @@ def _running(study: Workspace, job: Job) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge("measuring", color="blue", icon=":material/play_circle:")
             st.caption(f"{duration(max(time.time() - job.started_at, 0))} so far{_older_figures()}", width="stretch")
-            stop = functools.partial(runs.jobs(study).stop, reports.JOB)
-            st.button("Stop", icon=":material/stop:", key="stop:evaluate", on_click=training.or_say_why, args=(stop,), help=STOP_HELP)
+            job_panel.stop(study, reports.JOB, "evaluate", STOP_HELP)
         if lines := runs.jobs(study).tail(reports.JOB):
             st.caption(url.code(lines[-1]))
-        training.log(study, reports.JOB, job, "running")
+        job_panel.log(study, reports.JOB, job, "running")
 
 
 def _older_figures() -> str:
@@ -78,7 +76,7 @@ def _still(study: Workspace, job: Job | None, rows: Sequence[Report]) -> None:
             st.caption(_standing(study, rows), width="stretch")
     if job and job.state in ("failed", "stopped"):
         st.caption(f"The last measuring was {'stopped' if job.state == 'stopped' else 'not finished: it failed'}.")
-        training.log(study, reports.JOB, job, job.state)
+        job_panel.log(study, reports.JOB, job, job.state)
 
 
 def _no_text(study: Workspace) -> None:
@@ -97,7 +95,7 @@ def _button(study: Workspace, rows: Sequence[Report]) -> None:
         icon=":material/science:",
         key="start:evaluate",
         type="secondary" if complete else "primary",
-        on_click=training.or_say_why,
+        on_click=job_panel.or_say_why,
         args=(functools.partial(reports.start, study),),
         help=HELP,
     )

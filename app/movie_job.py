@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import training
-from app.components import url
+from app.components import job_panel, url
 from app.components.explain import hover
 from app.numbers import duration
 from app.services import movies
 from bae.experiments import movie_job
 from bae.experiments.movie_job import JOB, MOST_SAMPLES
 from bae.experiments.movie_results import GAMMAS, STAGE, Results
-from bae.jobs import Job
 from bae.progress import read_status
 from bae.runs import jobs
 from bae.workspace import Workspace
@@ -30,8 +28,7 @@ STOP_HELP = "Ends the process. The points that it has kept stay; the button abov
 
 def panel(study: Workspace, found: Sequence[Results]) -> None:
     """What can be run, and how a run stands; drawn again every two seconds while it runs."""
-    if refused := st.session_state.pop(training.REFUSED, None):
-        st.error(f"Not started: {url.code(refused)}")
+    job_panel.say_refused()
     try:
         before = _standing(study)
     except ValueError as error:
@@ -60,14 +57,10 @@ def _running(study: Workspace) -> None:
     ours = job is not None and job.state == "running"
     status = read_status(study.status_file(STAGE))
     with st.container(border=True):
-        if status is None or (ours and status["updated"] < job.started_at):
-            st.progress(0.0, text="Loading the model.")
-        else:
-            st.progress(min(status["done"] / max(status["total"], 1), 1.0), text=_how_far(status))
+        job_panel.bar(status, job.started_at if ours else 0.0, _how_far, "Loading the model.")
         if ours:
             st.caption(url.code(" ".join(["bae", *job.command[3:]])))
-            stop = functools.partial(jobs(study).stop, JOB)
-            st.button("Stop", icon=":material/stop:", key="stop:movies", on_click=training.or_say_why, args=(stop,), help=STOP_HELP)
+            job_panel.stop(study, JOB, "movies", STOP_HELP)
         else:
             st.caption("It was started by hand, with `bae steer evaluate`, and is stopped there.")
 
@@ -98,7 +91,7 @@ def _start(study: Workspace, found: Sequence[Results]) -> None:
             _button(study, int(layer), samples, begun)
         st.caption(_estimate(found, samples, begun))
         st.code(f"bae steer evaluate --workspace {study.folder.name} --layer {layer} --samples {samples}", language=None)
-        _last(study)
+        job_panel.last_run(study, jobs(study).job(JOB), JOB)
 
 
 def _same(found: Sequence[Results], layer: int, samples: int) -> Results | None:
@@ -117,7 +110,7 @@ def _button(study: Workspace, layer: int, samples: int, begun: Results | None) -
         type="secondary" if complete else "primary",
         disabled=complete,
         help=HELP,
-        on_click=training.or_say_why,
+        on_click=job_panel.or_say_why,
         args=(begin,),
     )
 
@@ -134,10 +127,3 @@ def _estimate(found: Sequence[Results], samples: int, begun: Results | None) -> 
         told += f" ({url.code(by.machine)})" if by.machine else ""
     rest = f" {len(begun.points)} points of it are kept, and are not run again." if begun else ""
     return f"About {duration(seconds)} from the beginning, {told}.{rest}"
-
-
-def _last(study: Workspace) -> None:
-    job: Job | None = jobs(study).job(JOB)
-    if job and job.state in ("failed", "stopped"):
-        st.caption(f"The last run {'was stopped' if job.state == 'stopped' else 'failed'}.")
-        training.log(study, JOB, job, job.state)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import charts, live, map_charts, navigation, services, training
 from app.code_access import unusable
-from app.components import panels, url
+from app.components import job_panel, panels, url
 from app.components.explain import hover
 from app.map_charts import GREY, Group
 from app.numbers import duration
@@ -107,12 +107,11 @@ def _running(study: Workspace, request: Request, job: Job) -> None:
             text = f"{STAGES.get(status['stage'], 'Working')}: {status['done']:,} of {status['total']:,} tokens{pace}"
             st.progress(min(status["done"] / max(status["total"], 1), 1.0), text=text)
         stop = functools.partial(runs.jobs(study).stop, JOB)
-        st.button("Stop", icon=":material/stop:", key="stop-map", on_click=training.or_say_why, args=(stop,), help=STOP_HELP)
+        st.button("Stop", icon=":material/stop:", key="stop-map", on_click=job_panel.or_say_why, args=(stop,), help=STOP_HELP)
 
 
 def _offer(study: Workspace, request: Request, job: Job | None) -> None:
-    if refused := st.session_state.pop(training.REFUSED, None):
-        st.error(f"Not started: {url.code(refused)}")
+    job_panel.say_refused()
     whose = "each feature" if len(request.features) > 1 else "the feature"
     st.info(
         f"This map is not drawn yet. The language model reads up to {SENTENCES} sentences in which {whose} is activated, "
@@ -121,10 +120,10 @@ def _offer(study: Workspace, request: Request, job: Job | None) -> None:
         icon=":material/scatter_plot:",
     )
     begin = functools.partial(state_maps.start, study, request)
-    st.button("Draw it", icon=":material/play_arrow:", type="primary", key="draw-map", on_click=training.or_say_why, args=(begin,))
+    st.button("Draw it", icon=":material/play_arrow:", type="primary", key="draw-map", on_click=job_panel.or_say_why, args=(begin,))
     if job and job.state in ("failed", "stopped") and state_maps.being_drawn(study, request):
         st.caption("It was stopped before it was finished." if job.state == "stopped" else "The last attempt failed:")
-        training.log(study, JOB, job, job.state)
+        job_panel.log(study, JOB, job, job.state)
 
 
 # looking

@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from app import charts, services
-from app.components import url
+from app.components import job_panel, url
 from app.components.explain import MEANINGS, hover
 from app.numbers import duration
 from bae import runs
@@ -34,7 +34,6 @@ AGAIN_HELP = "Trains it here from the start. Its checkpoint is replaced when the
 RESUME_HELP = "Goes on from the last saved state, bit for bit as if it had never stopped."
 STOP_HELP = "Saves the state and ends the process; Resume goes on from that step."
 STARTS = {"not started": ("Train", TRAIN_HELP), "done": ("Train", AGAIN_HELP)}
-REFUSED = "training-refused"
 
 
 def standing(study: Workspace, found: Sequence[Run]) -> tuple:
@@ -78,8 +77,7 @@ def colours(found: Sequence[Run]) -> dict[str, str]:
 
 def listed(study: Workspace, found: Sequence[Run]) -> None:
     """Every run with how it stands and what can be done with it."""
-    if refused := st.session_state.pop(REFUSED, None):
-        st.error(f"Not started: {url.code(refused)}")
+    job_panel.say_refused()
     heads = st.columns(WIDTHS)
     for column, name in zip(heads, ("run", "state", "curve_loss", "curve_held_out_fvu"), strict=False):
         column.caption(MEANINGS[name].label, help=hover(name))
@@ -186,37 +184,16 @@ def _action(study: Workspace, run: Run, can_train: bool) -> None:
 
 def start(study: Workspace, name: str) -> None:
     """Train a run; where it cannot be started, the page says why."""
-    or_say_why(lambda: runs.start(study, name))
+    job_panel.or_say_why(lambda: runs.start(study, name))
 
 
 def _stop(study: Workspace, name: str) -> None:
-    or_say_why(lambda: runs.jobs(study).stop(runs.job_name(name)))
-
-
-def or_say_why(begin: Callable[[], object]) -> None:
-    """Begin or end something; where that is refused, the page says why when it is drawn next."""
-    try:
-        begin()
-    except (OSError, ValueError) as error:
-        st.session_state[REFUSED] = str(error)
+    job_panel.or_say_why(lambda: runs.jobs(study).stop(runs.job_name(name)))
 
 
 def _what_it_said(study: Workspace, run: Run) -> None:
     if run.job and not run.elsewhere and run.state in ("failed", "stopped", "running"):
-        log(study, runs.job_name(run.name), run.job, run.state)
-
-
-def log(study: Workspace, name: str, job: Job, state: str) -> None:
-    """What a job has printed: its error or its last words, and the end of its log."""
-    lines = runs.jobs(study).tail(name)
-    if state == "failed" and lines:
-        st.error(url.code(lines[-1]), icon=":material/error:")
-    if state == "stopped" and lines:
-        st.caption(f"Its last words: {url.code(lines[-1])}")
-    with st.expander("Log", icon=":material/terminal:"):
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.started_at))
-        st.caption(f"Started {when}, process {job.pid}. The whole log is {url.code(f'jobs/{name}.log')} in the workspace.")
-        st.code("\n".join(lines) or "nothing yet", language=None, wrap_lines=True)
+        job_panel.log(study, runs.job_name(run.name), run.job, run.state)
 
 
 # the hidden states that training reads
@@ -247,7 +224,7 @@ def harvest(study: Workspace) -> None:
                 icon=":material/play_arrow:",
                 key="start:harvest",
                 type="primary",
-                on_click=or_say_why,
+                on_click=job_panel.or_say_why,
                 args=(lambda: runs.start_harvest(study),),
             )
         if job:
@@ -262,4 +239,4 @@ def _harvest_progress(study: Workspace, job: Job) -> None:
         left = "" if status["seconds_left"] is None else f" · {duration(status['seconds_left'])} left"
         text = f"Harvest: {status['done']:,} of {status['total']:,} tokens · {status['rate']:,.0f} tokens/s{left}"
         st.progress(min(status["done"] / max(status["total"], 1), 1.0), text=text)
-    st.button("Stop", icon=":material/stop:", key="stop:harvest", on_click=or_say_why, args=(lambda: runs.jobs(study).stop("harvest"),))
+    job_panel.stop(study, "harvest", "harvest")

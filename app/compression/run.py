@@ -6,8 +6,7 @@ import time
 
 import streamlit as st
 
-from app import training
-from app.components import url
+from app.components import job_panel, url
 from app.numbers import duration
 from app.services import compression
 from app.services.compression import Found
@@ -29,8 +28,7 @@ STOP_HELP = "Ends the process. The dictionaries that were measured stay; the but
 
 def panel(study: Workspace, found: Found | None) -> None:
     """What can be run, and how a run stands; drawn again every two seconds while it runs."""
-    if refused := st.session_state.pop(training.REFUSED, None):
-        st.error(f"Not started: {url.code(refused)}")
+    job_panel.say_refused()
     try:
         before = _standing(study)
     except ValueError as error:
@@ -62,8 +60,7 @@ def _standing(study: Workspace) -> tuple[str | None, str | None]:
 def _by_hand(study: Workspace, found: Found | None) -> None:
     status = read_status(study.status_file(JOB))
     with st.container(border=True):
-        done = 0.0 if status is None else min(status["done"] / max(status["total"], 1), 1.0)
-        st.progress(done, text="Loading the model." if status is None else f"{_how_far(study, status, found)}.")
+        job_panel.bar(status, 0.0, lambda now: f"{_how_far(study, now, found)}.", "Loading the model.")
         st.caption("It was started by hand, with `python -m bae.experiments.compression`, and is stopped there.")
 
 
@@ -71,15 +68,13 @@ def _running(study: Workspace, job: Job, found: Found | None) -> None:
     status = read_status(study.status_file(JOB))
     took = duration(max(time.time() - job.started_at, 0))
     with st.container(border=True):
-        if status is None or status["updated"] < job.started_at:
-            st.progress(0.0, text=f"Loading the model, {took} so far.")
-        else:
-            st.progress(min(status["done"] / max(status["total"], 1), 1.0), text=f"{_how_far(study, status, found)}, {took} so far.")
+        job_panel.bar(
+            status, job.started_at, lambda now: f"{_how_far(study, now, found)}, {took} so far.", f"Loading the model, {took} so far."
+        )
         if lines := jobs(study).tail(JOB):
             st.caption(url.code(CURSOR.sub("", lines[-1])))
         st.caption(url.code(" ".join(["python", *job.command[1:]])))
-        stop = functools.partial(jobs(study).stop, JOB)
-        st.button("Stop", icon=":material/stop:", key="stop:compression", on_click=training.or_say_why, args=(stop,), help=STOP_HELP)
+        job_panel.stop(study, JOB, "compression", STOP_HELP)
 
 
 def _how_far(study: Workspace, status: dict, found: Found | None) -> str:
@@ -116,13 +111,11 @@ def _start(study: Workspace, job: Job | None, found: Found | None) -> None:
             type="primary" if missing else "secondary",
             disabled=not missing,
             help=HELP,
-            on_click=training.or_say_why,
+            on_click=job_panel.or_say_why,
             args=(begin,),
         )
         st.code(" ".join(["python", *compression_job.command(study.folder.name, vectors, tokens)]), language=None, wrap_lines=True)
-        if job and job.state in ("failed", "stopped"):
-            st.caption(f"The last run {'was stopped' if job.state == 'stopped' else 'failed'}.")
-            training.log(study, JOB, job, job.state)
+        job_panel.last_run(study, job, JOB)
 
 
 def _missing(found: Found | None) -> list[str]:

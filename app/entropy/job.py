@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from app import training
-from app.components import url
+from app.components import job_panel, url
 from app.components.explain import MEANINGS, hover
 from app.numbers import duration
 from app.services import entropy, workspace
 from bae.experiments import entropy_job
 from bae.experiments.entropy_job import JOB, SIZES, Size
 from bae.experiments.entropy_results import Results, running_file
-from bae.jobs import Job
 from bae.progress import read_status
 from bae.runs import jobs
 from bae.workspace import Workspace
@@ -36,8 +34,7 @@ ASKED = ("recipe", *ASKED_SIZES)
 def panel(experiment: str, found: Sequence[Results]) -> None:
     """What can be run, and how a run stands; drawn again every two seconds while one runs."""
     study = workspace()
-    if refused := st.session_state.pop(training.REFUSED, None):
-        st.error(f"Not started: {url.code(refused)}")
+    job_panel.say_refused()
     try:
         before = _standing(study)
     except ValueError as error:
@@ -72,16 +69,12 @@ def _running(study: Workspace, experiment: str) -> None:
         if runs != experiment:
             st.caption(f"Another of these experiments runs, {url.code(runs)}; one runs at a time.")
         since = running_file(study).stat().st_mtime if by_hand else job.started_at
-        if status is None or status["updated"] < since:
-            st.progress(0.0, text="Starting.")
-        else:
-            st.progress(min(status["done"] / max(status["total"], 1), 1.0), text=_how_far(status))
+        job_panel.bar(status, since, _how_far, "Starting.")
         if by_hand:
             st.caption("It was started by hand, and is stopped there.")
             return
         st.caption(url.code(" ".join(["bae", *job.command[3:]])))
-        stop = functools.partial(jobs(study).stop, JOB)
-        st.button("Stop", icon=":material/stop:", key="stop:entropy", on_click=training.or_say_why, args=(stop,), help=STOP_HELP)
+        job_panel.stop(study, JOB, "entropy", STOP_HELP)
 
 
 def _how_far(status: Mapping) -> str:
@@ -166,7 +159,7 @@ def _button(study: Workspace, experiment: str, recipe: str | None, changes: Mapp
         type="primary",
         disabled=bool(begun and begun.finished),
         help=HELP,
-        on_click=training.or_say_why,
+        on_click=job_panel.or_say_why,
         args=(begin,),
     )
 
@@ -211,7 +204,6 @@ def _measured(experiment: str, recipe: str | None, changes: Mapping, key: tuple)
 
 
 def _last(study: Workspace, experiment: str) -> None:
-    job: Job | None = jobs(study).job(JOB)
-    if job and job.state in ("failed", "stopped") and entropy_job.experiment_of(job) == experiment:
-        st.caption(f"The last run {'was stopped' if job.state == 'stopped' else 'failed'}.")
-        training.log(study, JOB, job, job.state)
+    job = jobs(study).job(JOB)
+    if job and entropy_job.experiment_of(job) == experiment:
+        job_panel.last_run(study, job, JOB)
