@@ -48,7 +48,7 @@ $(PYTHON):
 	done; \
 	echo "BAE Explorer needs Python 3.11 or newer; none was found as python3, python3.13, python3.12 or python3.11." >&2; exit 1
 
-# a source distribution, kept for the texts in it (bae/corpus.py); it is never installed
+# a source distribution, kept for the texts in it (bae/text/corpus.py); it is never installed
 $(REVIEWS): | $(PYTHON)
 	@mkdir -p $(@D)
 	$(PYTHON) -m pip download --quiet --no-deps --no-binary vaderSentiment --dest $(@D) vaderSentiment==3.3.2

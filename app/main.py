@@ -4,8 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import navigation, playground_writing, services
+from app import navigation, services
 from app.components.url import code
+from app.playground import writing as playground_writing
 
 # a file of ours: Streamlit fetches the icons it knows by name from a server of others
 ICON = Path(__file__).with_name("icon.svg")

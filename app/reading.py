@@ -41,7 +41,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Cost:
-    """What the codes of a text's tokens cost in bits under the habits of a corpus (bae/description_length.py)."""
+    """What the codes of a text's tokens cost in bits under the habits of a corpus (bae/reading/description_length.py)."""
 
     bits: list[float]
     """Of every token, position 0 being the start token."""

@@ -1,5 +1,5 @@
 """`python -m bae ...`: the same as the `bae` command."""
 
-from bae.cli import app
+from bae.cli.main import app
 
 app(prog_name="bae")

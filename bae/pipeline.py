@@ -8,20 +8,20 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from bae.files import locked
+from bae.system.files import locked
 from bae.workspace import Recipe, Workspace
 
 if TYPE_CHECKING:
-    from bae.language_model import Place
+    from bae.model.language_model import Place
 
 USUAL_STEPS = 2500
-"""Steps of a training whose table names none (`bae.training.FitConfig`); the forecast must not load torch to know it."""
+"""Steps of a training whose table names none (`bae.training.descent.FitConfig`); the forecast must not load torch to know it."""
 
 
 def harvest_all(workspace: Workspace) -> Workspace:
     """Keep the hidden states that train the autoencoders and those that measure them. Gives the workspace with its layers settled."""
-    from bae.harvest import HarvestConfig, harvest
-    from bae.language_model import LanguageModel
+    from bae.model.language_model import LanguageModel
+    from bae.states.harvest import HarvestConfig, harvest
 
     model = LanguageModel.load(workspace.recipe.model)
     workspace = workspace.settled(model.n_layers)
@@ -43,7 +43,7 @@ def harvest_all(workspace: Workspace) -> Workspace:
 def _other_places(recipe: Recipe) -> "tuple[Place, ...]":
     """What is harvested besides hidden states, because an autoencoder of the recipe reads it."""
     from bae.autoencoder import KINDS
-    from bae.language_model import place
+    from bae.model.language_model import place
 
     read = dict.fromkeys(place(table["layer"], KINDS[table["kind"]].site) for table in recipe.autoencoders)
     return tuple(where for where in read if where not in recipe.layers)
@@ -51,7 +51,7 @@ def _other_places(recipe: Recipe) -> "tuple[Place, ...]":
 
 def train_all(workspace: Workspace) -> None:
     """Train every autoencoder of the recipe that is not there yet."""
-    from bae import recipe_training
+    from bae.training import from_recipe as recipe_training
 
     there = workspace.autoencoder_names()
     for table in workspace.recipe.autoencoders:
@@ -64,9 +64,11 @@ def build_index(workspace: Workspace) -> None:
 
     Raises BlockingIOError while another process builds it.
     """
-    from bae import atlas, fitting, world
     from bae.comsem import shipped
     from bae.index import build
+    from bae.maps import atlas
+    from bae.measures import fitting
+    from bae.system import world
 
     busy = f"another process is already building the index of {workspace.folder}; its progress is on the page"
     with locked(workspace.folder / "index" / "lock", busy) if world.rank() == 0 else nullcontext():

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from bae.files import written_whole
+from bae.system.files import written_whole
 
 DATA = Path(__file__).parents[1] / "data"
 KINDS = ("binary", "relu", "topk", "gated", "batchtopk", "twopath", "transcoder")
@@ -38,7 +38,7 @@ class Recipe:
     model: str = "embedded"
     """`embedded`, a folder, or a hub id."""
     sources: tuple[str, ...] = ("addresses", "reviews")
-    """Corpora, as `bae.corpus.documents` names them."""
+    """Corpora, as `bae.text.corpus.documents` names them."""
     train_tokens: int = 1_000_000
     held_out_tokens: int = 50_000
     context_length: int = 256
@@ -253,7 +253,7 @@ class Workspace:
 
     @property
     def fits_file(self) -> Path:
-        """How well its dictionaries reconstruct fresh hidden states (`bae.fit`)."""
+        """How well its dictionaries reconstruct fresh hidden states (`bae.measures.fit`)."""
         return self.folder / "fits.json"
 
     @property
@@ -262,7 +262,7 @@ class Workspace:
         return self.folder / "notebook.sqlite"
 
     def status_file(self, stage: str) -> Path:
-        """The small file in which long work says how far it is (`bae.progress`)."""
+        """The small file in which long work says how far it is (`bae.system.progress`)."""
         return self.folder / "status" / f"{stage}.json"
 
     def log_file(self, stage: str) -> Path:

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from app import compare, measuring, services
+from app import services
+from app.compare import figures as compare
+from app.compare import measuring
 
 st.title("Compare")
 st.caption("How good is each dictionary by the field's measures? Figures are of held-out text, which trained nothing.")

@@ -4,21 +4,18 @@ import random
 
 import streamlit as st
 
-from app import (
-    feature_directions,
-    feature_labels,
-    feature_parts,
-    feature_profile,
-    feature_relations,
-    keeping_embed,
-    keeping_feature,
-    live,
-    matching,
-    navigation,
-    playground,
-    services,
-)
+from app import navigation, services
 from app.components import chooser, keys, panels, url
+from app.feature import directions as feature_directions
+from app.feature import labels as feature_labels
+from app.feature import parts as feature_parts
+from app.feature import profile as feature_profile
+from app.feature import relations as feature_relations
+from app.keeping import embed as keeping_embed
+from app.keeping import feature as keeping_feature
+from app.live import parts as live
+from app.matching import partners as matching
+from app.playground import address as playground
 from app.services import keeping
 
 index = panels.require_index()

@@ -5,9 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from app import finding, frequencies, keeping, live, navigation, services
+from app import navigation, services
+from app.codes import frequencies
 from app.components import chooser, keys, panels, tables, url
 from app.components.explain import MEANINGS, hover
+from app.keeping import as_list as keeping
+from app.live import parts as live
+from app.search import finding
 from bae.index.query import SORTS, Feature
 
 PAGE = 50

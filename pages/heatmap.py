@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import heat
+from app.codes import heat_map as heat
 from app.components import chooser, fit, panels, url
 from app.components.explain import hover
 from app.components.url import code

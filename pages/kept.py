@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from app import keeping_lists, keeping_sections
 from app.components import panels, url
+from app.keeping import lists as keeping_lists
+from app.keeping import sections as keeping_sections
 
 SHOWN = {"bookmarks": "Bookmarks", "notes": "Notes", "labels": "Own labels", "lists": "Lists"}
 SECTIONS = {

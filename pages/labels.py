@@ -2,8 +2,13 @@
 
 import streamlit as st
 
-from app import label_compare, label_results, labelling, live, new_labelling, services
+from app import services
 from app.components import chooser, panels, url
+from app.labels import compare as label_compare
+from app.labels import new_run as new_labelling
+from app.labels import results as label_results
+from app.labels import runs as labelling
+from app.live import parts as live
 
 st.title("Labels")
 study = services.workspace()

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from app import maps, token_maps
 from app.components import chooser, panels, url
+from app.maps import features as maps
+from app.maps import tokens as token_maps
 
 VIEWS = {"features": "Features", "tokens": "Tokens around a feature"}
 

@@ -2,8 +2,14 @@
 
 import streamlit as st
 
-from app import match_job, match_pair, match_summary, match_table, match_text, matching, services
+from app import services
 from app.components import fit, panels, url
+from app.matching import job as match_job
+from app.matching import pair as match_pair
+from app.matching import partners as matching
+from app.matching import summary as match_summary
+from app.matching import table as match_table
+from app.matching import text as match_text
 
 st.title("Dictionary against dictionary")
 study = services.workspace()

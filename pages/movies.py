@@ -2,8 +2,12 @@
 
 import streamlit as st
 
-from app import movie_job, movie_said, movie_verdict, movies, services
+from app import services
 from app.components import url
+from app.movies import job as movie_job
+from app.movies import run as movies
+from app.movies import said as movie_said
+from app.movies import verdict as movie_verdict
 from app.services import movies as runs
 
 st.title("Movie reviews")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import querying
+from app.codes import querying
 from app.components import chooser, panels, url
 from app.components.explain import hover
 from app.services import codes

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from app import search_table, searching
 from app.components import panels, url
 from app.components.explain import hover
-from app.search_ways import PAGES
+from app.search import box as searching
+from app.search import table as search_table
+from app.search.ways import PAGES
 
 st.title("Search", help=hover("search_how"))
 index = panels.require_index()

@@ -2,20 +2,18 @@
 
 import streamlit as st
 
-from app import (
-    playground,
-    playground_add,
-    playground_controls,
-    playground_next,
-    playground_outputs,
-    playground_prompt,
-    playground_steps,
-    playground_writing,
-)
 from app.components import panels, url
 from app.components.explain import hover
-from app.playground import PLAIN, STEERED, Asked
-from app.playground_texts import kept
+from app.playground import add as playground_add
+from app.playground import address as playground
+from app.playground import controls as playground_controls
+from app.playground import next_token as playground_next
+from app.playground import outputs as playground_outputs
+from app.playground import prompt as playground_prompt
+from app.playground import steps as playground_steps
+from app.playground import writing as playground_writing
+from app.playground.address import PLAIN, STEERED, Asked
+from app.playground.texts import kept
 from app.services.playground import dictionaries
 from bae.steering.plan import MOST
 

@@ -2,8 +2,11 @@
 
 import streamlit as st
 
-from app import live_one, live_set, live_several, live_two
 from app.components import panels, url
+from app.live import one_text as live_one
+from app.live import several as live_several
+from app.live import text_set as live_set
+from app.live import two_texts as live_two
 
 MODES = {"one": "One text", "several": "Several dictionaries", "two": "Two texts", "file": "A file of texts"}
 SHOW = {"one": live_one.show, "several": live_several.show, "two": live_two.show, "file": live_set.show}

@@ -2,9 +2,12 @@
 
 import streamlit as st
 
-from app import new_run, services, training, training_curves
+from app import services
 from app.components.url import code
-from bae import runs
+from app.training import curves as training_curves
+from app.training import new_run
+from app.training import runs as training
+from bae.training import runs
 
 st.title("Training")
 study = services.workspace()

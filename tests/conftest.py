@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from bae.language_model import LanguageModel
+from bae.model.language_model import LanguageModel
 
 BOS, EOS = "<|begin_of_text|>", "<|end_of_text|>"
 WORDS = [

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from app.components import url
-from bae.jobs import Job
-from bae.runs import jobs
+from bae.system.jobs import Job
+from bae.training.runs import jobs
 from bae.workspace import Workspace
 
 REFUSED = "training-refused"

@@ -10,7 +10,7 @@ from app.components import url
 from app.components.explain import hover
 
 if TYPE_CHECKING:
-    from bae.experiments.compression_results import Row
+    from bae.experiments.compression.results import Row
 
 LENGTHS = {"none": "As they come", "norm": "Norm mended", "gain": "Gain mended"}
 METHODS = {"none": "codes", "norm": "codes, norm", "gain": "codes, gain"}

@@ -13,7 +13,7 @@ from app.compression.charts import PEER_SYMBOLS, SYMBOLS, Curve
 from app.compression.chosen import LENGTHS, METHODS, Shown
 
 if TYPE_CHECKING:
-    from bae.experiments.compression_results import Row
+    from bae.experiments.compression.results import Row
 
 ERRORS = {"mse": "MSE", "fvu": "FVU", "cosine": "Cosine", "length": "Length", "delta_ce": "Delta-CE", "bits": "Bits a vector"}
 AGAINST = {"size": "Size", "threshold": "Threshold", "layer": "Layer", "alpha": "Alpha"}

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import live_box
 from app.components import chooser, panels, url
 from app.components.explain import hover
 from app.compression import told
 from app.compression.chosen import LENGTHS
 from app.compression.files import MOST_UPLOAD_MB, File
 from app.compression.waiting import bar
+from app.live import box as live_box
 from app.services import compression, workspace
 from bae.names import TITLES
 

@@ -23,7 +23,7 @@ MODEL_MB = 2 * D_MODEL * N_BITS * 4 / 1e6
 
 def note() -> str:
     """In two sentences, what its sizes are."""
-    from bae.experiments.compression_results import PAPER_BYTES_A_NUMBER
+    from bae.experiments.compression.results import PAPER_BYTES_A_NUMBER
 
     before, after, layer = PAPER_BYTES_A_NUMBER, ROWS[0][2], ROWS[0][0]
     return (

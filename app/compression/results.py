@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from app import charts, live
+from app import charts
 from app.components import panels, url
 from app.components.explain import MEANINGS, hover
 from app.compression import charts as figures
 from app.compression import chosen, errors, paper, run, ways
 from app.compression.charts import Size
 from app.compression.chosen import Shown
+from app.live import parts as live
 from app.services import compression, workspace
 
 
@@ -77,7 +78,7 @@ def _sizes(shown: Shown) -> None:
 
 
 def _all_sizes(shown: Shown) -> list[Size]:
-    from bae.experiments.compression_results import PAPER_BYTES_A_NUMBER
+    from bae.experiments.compression.results import PAPER_BYTES_A_NUMBER
 
     row, plain = shown.row, 2 * shown.width
     model = (row.ratio_with_model - row.ratio) * plain

@@ -10,11 +10,11 @@ from app.components import job_panel, url
 from app.numbers import duration
 from app.services import compression
 from app.services.compression import Found
-from bae.experiments import compression_job
-from bae.experiments.compression_job import JOB, UNIT
-from bae.jobs import Job
-from bae.progress import read_status
-from bae.runs import jobs
+from bae.experiments.compression import job as compression_job
+from bae.experiments.compression.job import JOB, UNIT
+from bae.system.jobs import Job
+from bae.system.progress import read_status
+from bae.training.runs import jobs
 from bae.workspace import Workspace
 
 EVERY_S = 2
@@ -61,7 +61,7 @@ def _by_hand(study: Workspace, found: Found | None) -> None:
     status = read_status(study.status_file(JOB))
     with st.container(border=True):
         job_panel.bar(status, 0.0, lambda now: f"{_how_far(study, now, found)}.", "Loading the model.")
-        st.caption("It was started by hand, with `python -m bae.experiments.compression`, and is stopped there.")
+        st.caption("It was started by hand, with `python -m bae.experiments.compression.experiment`, and is stopped there.")
 
 
 def _running(study: Workspace, job: Job, found: Found | None) -> None:

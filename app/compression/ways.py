@@ -11,7 +11,7 @@ from app.components.explain import MEANINGS
 from app.compression.chosen import Shown
 
 if TYPE_CHECKING:
-    from bae.experiments.compression_results import Row
+    from bae.experiments.compression.results import Row
 
 ERRORS = ("mse", "fvu", "cosine", "length", "delta_ce")
 

@@ -5,11 +5,12 @@ from math import log10
 
 import streamlit as st
 
-from app import charts, live
+from app import charts
 from app.components import url
 from app.entropy import findings, frame, job, kept
+from app.live import parts as live
 from app.services import entropy
-from bae.experiments.entropy_results import Results
+from bae.experiments.entropy.results import Results
 
 EXPERIMENT = "dynamics"
 SIDES = {True: "With the entropy loss", False: "Without it"}

@@ -5,15 +5,16 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import streamlit as st
 
-from app import charts, live
+from app import charts
 from app.components import panels, tables, url
 from app.components.explain import MEANINGS, hover
 from app.components.small_table import hovering
 from app.entropy.charts import DASHES, Axis, Curve, Reference, sets
 from app.entropy.findings import Finding, Row
+from app.live import parts as live
 from app.numbers import duration, percent
-from bae.experiments.entropy_job import flat
-from bae.experiments.entropy_results import Results
+from bae.experiments.entropy.job import flat
+from bae.experiments.entropy.results import Results
 
 PART_OF_A_RUN = ("expansion", "position")
 """What no longer holds when another run is chosen."""

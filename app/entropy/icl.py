@@ -13,7 +13,7 @@ from app.entropy import charts as figures
 from app.entropy import findings, frame, job, kept
 from app.entropy.charts import SYMBOLS, Axis, Reference, ordered_colours
 from app.services import entropy
-from bae.experiments.entropy_results import Results
+from bae.experiments.entropy.results import Results
 
 EXPERIMENT = "icl"
 MEASURES = {"vocabulary": TEAL, "labels": ORANGE}

@@ -11,11 +11,11 @@ from app.components import job_panel, url
 from app.components.explain import MEANINGS, hover
 from app.numbers import duration
 from app.services import entropy, workspace
-from bae.experiments import entropy_job
-from bae.experiments.entropy_job import JOB, SIZES, Size
-from bae.experiments.entropy_results import Results, running_file
-from bae.progress import read_status
-from bae.runs import jobs
+from bae.experiments.entropy import job as entropy_job
+from bae.experiments.entropy.job import JOB, SIZES, Size
+from bae.experiments.entropy.results import Results, running_file
+from bae.system.progress import read_status
+from bae.training.runs import jobs
 from bae.workspace import Workspace
 
 EVERY_S = 2

@@ -7,8 +7,8 @@ import streamlit as st
 from app.components import url
 from app.entropy import job
 from app.services import workspace
-from bae.experiments import entropy_job
-from bae.experiments.entropy_results import Results
+from bae.experiments.entropy import job as entropy_job
+from bae.experiments.entropy.results import Results
 
 
 def require(experiment: str, read: Callable[[], list[Results]]) -> list[Results]:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import charts, live_box
+from app import charts
 from app.components import panels, url
 from app.components.explain import MEANINGS, hover
 from app.components.small_table import small_table
 from app.entropy import microscope_charts
+from app.live import box as live_box
 from app.services import microscope
 from app.services.microscope import MOST_TOGETHER, REVIEWS, SHOTS, CodeLengths
 

@@ -5,14 +5,15 @@ from math import log2
 
 import streamlit as st
 
-from app import charts, live
+from app import charts
 from app.charts import ORANGE, TEAL
 from app.components import url
 from app.entropy import charts as figures
 from app.entropy import findings, frame, job, kept
 from app.entropy.charts import SYMBOLS, Axis, Course, Curve, Reference
+from app.live import parts as live
 from app.services import entropy
-from bae.experiments.entropy_results import Results
+from bae.experiments.entropy.results import Results
 
 EXPERIMENT = "synthetic"
 LOSS = {True: ("with the entropy loss", TEAL), False: ("without it", ORANGE)}

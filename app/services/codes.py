@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from app.services.study import index, open_index
-from bae.coactivation import Coactivation, coactivation
+from bae.features.coactivation import Coactivation, coactivation
 from bae.index import answers, logic, profile
 from bae.index.columns import Columns
 from bae.index.layout import Layout, passages

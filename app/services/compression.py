@@ -19,9 +19,9 @@ from app.services.turns import model_turn
 if TYPE_CHECKING:
     from bae.compression import CompressedStates, Options
     from bae.compression.vectors import Source
-    from bae.experiments.compression_results import Row
-    from bae.harvest import HiddenStates
-    from bae.inspection import Lens
+    from bae.experiments.compression.results import Row
+    from bae.reading.inspection import Lens
+    from bae.states.harvest import HiddenStates
 
 KEPT_BYTES = 200_000_000
 """Of made and restored files in memory; the one that was asked for last is kept in any case."""
@@ -51,14 +51,14 @@ def found() -> Found | None:
 
 
 def _results_file() -> Path:
-    from bae.experiments.compression_results import results_file
+    from bae.experiments.compression.results import results_file
 
     return results_file(workspace())
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _found(file: str, stamp: int) -> Found:
-    from bae.experiments.compression_results import read_provenance, read_rows
+    from bae.experiments.compression.results import read_provenance, read_rows
 
     try:
         return Found(tuple(read_rows(workspace())), read_provenance(workspace()))
@@ -100,7 +100,7 @@ def usable() -> "dict[str, Lens]":
 
 def held_out(dictionary: str) -> "HiddenStates | None":
     """A finished harvest of held-out text at the layer of a dictionary: the study's own, or that of the experiment; None without."""
-    from bae.harvest import HiddenStates
+    from bae.states.harvest import HiddenStates
 
     lens, study = usable()[dictionary], workspace()
     for folder in (study.harvest_folder("held-out"), *sorted((study.folder / "compression" / "harvest").glob("held-out-*"))):
@@ -140,7 +140,7 @@ def _text_states(dictionary: str, text: str) -> "Source":
     import torch
 
     from bae.compression import TensorVectors
-    from bae.inspection import MAX_TOKENS
+    from bae.reading.inspection import MAX_TOKENS
 
     model, lens = language_model(), usable()[dictionary]
     ids = model.tokenize(text, MAX_TOKENS).ids

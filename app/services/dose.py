@@ -9,15 +9,15 @@ import streamlit as st
 from app.services.playground import Known, dictionaries
 from app.services.reading import language_model, lenses
 from app.services.study import workspace
-from bae.progress import read_status
 from bae.steering import dose_job
 from bae.steering.dose_job import Run
 from bae.steering.dose_settings import Settings, Work
 from bae.steering.plan import FeatureStep
+from bae.system.progress import read_status
 from bae.workspace import Workspace
 
 if TYPE_CHECKING:
-    from bae.lenses import Lenses
+    from bae.reading.lenses import Lenses
 
 TOKENS_A_SECOND = 220.0
 """Measured with SmolLM2-135M on two CPU cores without a GPU: 8 prompts, 40 tokens behind each."""

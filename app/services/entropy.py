@@ -10,14 +10,16 @@ import streamlit as st
 from app.services.reading import language_model
 from app.services.study import workspace
 from app.services.turns import model_turn
-from bae.experiments import entropy_job, entropy_results, synthetic_settings
-from bae.experiments.entropy_results import Results
-from bae.experiments.synthetic_settings import Kept
-from bae.packaged_model import title_of
+from bae.experiments.entropy import job as entropy_job
+from bae.experiments.entropy import results as entropy_results
+from bae.experiments.entropy import synthetic_settings
+from bae.experiments.entropy.results import Results
+from bae.experiments.entropy.synthetic_settings import Kept
+from bae.model.packaged import title_of
 from bae.workspace import Workspace
 
 if TYPE_CHECKING:
-    from bae.experiments.entropy_forecast import Forecast
+    from bae.experiments.entropy.forecast import Forecast
 
 ACCURACY = "icl-accuracy"
 """Where what was answered lies, beside the entropies."""

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from app.services.reading import language_model, lenses
 from app.services.study import workspace
 from app.services.turns import model_turn
-from bae import fit
+from bae.measures import fit
 
 if TYPE_CHECKING:
-    from bae.fit import Fit
+    from bae.measures.fit import Fit
 
 SAMPLE_TOKENS = 1000
 """That the fit is measured on, about."""
@@ -23,7 +23,7 @@ def known(dictionary: str) -> "Fit | None":
 
 def measure(dictionary: str) -> "Fit":
     """The fit of a dictionary, measured now where nobody has: about a second, with the language model loaded."""
-    from bae.fitting import check
+    from bae.measures.fitting import check
 
     with model_turn(SAMPLE_TOKENS, short=True):
         return check(workspace(), language_model(), lenses(), [dictionary])[dictionary]

@@ -6,9 +6,9 @@ import streamlit as st
 
 from app.services.labels import subject
 from app.services.study import workspace
-from bae.feature_lists import FeatureLists
-from bae.keeping import Bookmarks, FeatureKey, Notes, keys
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
+from bae.notebook.kept import Bookmarks, FeatureKey, Notes, keys
+from bae.notebook.lists import FeatureLists
 
 
 def bookmarks() -> Bookmarks:

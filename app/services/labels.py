@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import finding
+from app.search import finding
 from app.services.study import column, index, indexed, notebook, open_index, workspace
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
 
 if TYPE_CHECKING:
-    from app.label_figures import Result
+    from app.labels.figures import Result
     from bae.comsem.call_log import CallLog
     from bae.comsem.configuration import JudgeConfig
     from bae.comsem.estimate import Estimate
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bae.comsem.occurrences import Corpus, Occurrences
     from bae.comsem.plan import Settings
     from bae.comsem.records import Label, Records, RunRecord, Subject
-    from bae.meaning import Meanings
+    from bae.features.meaning import Meanings
 
 
 def records() -> "Records":
@@ -108,7 +108,7 @@ def nearness(dictionary: str, query: str) -> dict[int, float]:
 
 @st.cache_resource(max_entries=16, show_spinner="Reading what labels and words mean. The first time this takes up to half a minute.")
 def _meanings(file: str, dictionary: str, notebook_file: str, stamp: tuple) -> "Meanings":
-    from bae.meaning import Meanings
+    from bae.features.meaning import Meanings
 
     texts = finding.texts(column(file, dictionary, "summary"), _shown_labels(notebook_file, stamp, subject(dictionary)))
     return Meanings(texts, Path(file).with_name(f"{dictionary}.meanings.safetensors"))
@@ -122,7 +122,7 @@ def results(run: "RunRecord") -> "list[Result]":
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _results(file: str, run: str, outcomes: int) -> "list[Result]":
-    from app.label_figures import results_of
+    from app.labels.figures import results_of
 
     return results_of(_records(file), _records(file).run(run))
 

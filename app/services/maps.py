@@ -5,8 +5,9 @@ from pathlib import Path
 import streamlit as st
 
 from app.services.study import index, index_status, open_index, replaced, workspace
-from bae import atlas, fit
-from bae.projection import Method, Projection, project
+from bae.maps import atlas
+from bae.maps.projection import Method, Projection, project
+from bae.measures import fit
 from bae.workspace import Workspace
 
 

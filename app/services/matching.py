@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.services.codes import columns
 from app.services.study import index, open_index
-from bae.coactivation import coactivation
+from bae.features.coactivation import coactivation
 from bae.matching.stored import Matches, file_of, read
 
 

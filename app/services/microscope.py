@@ -67,7 +67,7 @@ def code_lengths(text: str) -> list[CodeLengths]:
 
 @st.cache_data(max_entries=1, show_spinner="Reading the reviews.")
 def _reviews() -> tuple[list, list]:
-    from bae.experiments.movie_prompts import draw
+    from bae.experiments.movies.prompts import draw
 
     sets = draw(REVIEWS, SEED)
     return list(sets.test), list(sets.demonstrations)
@@ -80,7 +80,7 @@ def review_prompt(number: int, shots: int) -> str:
     """
     from random import Random
 
-    from bae.experiments.movie_prompts import prompt
+    from bae.experiments.movies.prompts import prompt
 
     tested, pool = _reviews()
     drawn = Random(f"{SEED} {number}").sample(pool, max(SHOTS))

@@ -6,8 +6,8 @@ from pathlib import Path
 import streamlit as st
 
 from app.services.study import measured, workspace
-from bae.experiments import movie_job
-from bae.experiments.movie_results import Results, Settings, newest_first, results_files, weights_digest
+from bae.experiments.movies import job as movie_job
+from bae.experiments.movies.results import Results, Settings, newest_first, results_files, weights_digest
 
 
 def kept() -> tuple[list[Results], list[str]]:

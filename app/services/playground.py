@@ -12,14 +12,14 @@ from app.services.reading import language_model, lenses
 from app.services.shelf import Shelf
 from app.services.study import index, notebook, workspace
 from app.services.turns import limits, model_turn
-from bae import fit
+from bae.measures import fit
 from bae.names import TITLES
 from bae.steering import plan, usual
 
 if TYPE_CHECKING:
-    from bae.generation import GenerationConfig, Step
-    from bae.inspection import Lens
-    from bae.language_model import LanguageModel
+    from bae.model.generation import GenerationConfig, Step
+    from bae.model.language_model import LanguageModel
+    from bae.reading.inspection import Lens
     from bae.steering.interventions import Intervention
 
 COMPARED = 10
@@ -116,7 +116,7 @@ def writing(
     `advance` is told, within this call, of tokens of examples as they are read.
     Raises ValueError with a sentence for what cannot be.
     """
-    from bae.generation import generate
+    from bae.model.generation import generate
     from bae.steering import generate_steered
 
     model = language_model()
@@ -196,7 +196,7 @@ def _comparisons() -> Shelf[list[Next]]:
 
 
 def _next_tokens(prompt: Prompt, push: str, advance: Callable[[int, int], None]) -> list[Next]:
-    from bae.generation import GenerationConfig, passes
+    from bae.model.generation import GenerationConfig, passes
     from bae.steering.writing import next_tokens as likeliest
 
     model = language_model()

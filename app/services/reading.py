@@ -13,11 +13,11 @@ from app.services.study import column, index, indexed, replaced, workspace
 from app.services.turns import model_turn
 
 if TYPE_CHECKING:
-    from bae.inspection import FeatureSummary, Inspection, Lens, SparseInspection
-    from bae.language_model import LanguageModel
-    from bae.lenses import Lenses
-    from bae.magnitude import Prior
-    from bae.shares import Shares
+    from bae.features.magnitude import Prior
+    from bae.model.language_model import LanguageModel
+    from bae.reading.inspection import FeatureSummary, Inspection, Lens, SparseInspection
+    from bae.reading.lenses import Lenses
+    from bae.reading.shares import Shares
 
 MAX_CHARACTERS = 200_000
 MOST_TOGETHER = 5
@@ -57,7 +57,7 @@ def language_model() -> "LanguageModel":
     max_entries=1, show_spinner="Loading the language model. The first time on a machine its weights are unpacked: about 20 s."
 )
 def _language_model(name: str) -> "LanguageModel":
-    from bae.language_model import LanguageModel
+    from bae.model.language_model import LanguageModel
 
     return LanguageModel.load(name)
 
@@ -77,7 +77,7 @@ def _stamp(folder: Path) -> tuple[tuple[str, int], ...]:
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the dictionaries.")
 def _lenses(folder: str, stamp: tuple, model_name: str, _model: "LanguageModel") -> "Lenses":
-    from bae.lenses import load_lenses
+    from bae.reading.lenses import load_lenses
 
     return load_lenses(Path(folder), _model)
 
@@ -117,7 +117,7 @@ def habits_from() -> tuple[tuple, str | None]:
 
 
 def _read(dictionaries: tuple[str, ...], index_file: str | None, text: str) -> dict[str, Reading]:
-    from bae.inspection import MAX_TOKENS, inspect
+    from bae.reading.inspection import MAX_TOKENS, inspect
 
     judged = {name: judged_lens(name, index_file) for name in dictionaries}
     model = language_model()
@@ -128,9 +128,9 @@ def _read(dictionaries: tuple[str, ...], index_file: str | None, text: str) -> d
 
 
 def _reading(inspection: "Inspection", prior: "Prior") -> Reading:
-    from bae.description_length import CorpusCode
-    from bae.inspection import SparseInspection, summarize
-    from bae.shares import Shares
+    from bae.reading.description_length import CorpusCode
+    from bae.reading.inspection import SparseInspection, summarize
+    from bae.reading.shares import Shares
 
     cost = None
     if inspection.lens.autoencoder.binary:

@@ -12,15 +12,15 @@ from app.services.reading import language_model, lenses
 from app.services.shelf import Shelf
 from app.services.study import index, open_index, workspace
 from app.services.turns import EveryBatch
-from bae import contrast as contrasts
-from bae import fit
 from bae.index import text_search
 from bae.index.layout import passages
 from bae.index.query import Example
+from bae.measures import fit
+from bae.reading import contrast as contrasts
 
 if TYPE_CHECKING:
-    from bae.contrast import Contrast, Lines
-    from bae.inspection import Lens
+    from bae.reading.contrast import Contrast, Lines
+    from bae.reading.inspection import Lens
 
 ENRICHED = 50
 """Features of a dictionary that are kept of a search in sentences."""
@@ -94,7 +94,7 @@ def _contrasts() -> Shelf[Contrasted]:
 
 
 def _contrasted(through: "Mapping[str, Lens]", a: Sequence[str], b: Sequence[str], advance: Callable[[int, int], None]) -> Contrasted:
-    from bae.set_reading import BATCH_TOKENS
+    from bae.reading.text_set import BATCH_TOKENS
 
     model = language_model()
     tokens = contrasts.tokens_of(model, a, b)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from bae import reports, runs
 from bae.comsem.records import checkpoint_of
-from bae.curves import Curve
 from bae.index.query import Dictionary, Index
-from bae.notebook import Notebook
-from bae.progress import read_status
+from bae.measures import reports
+from bae.notebook.database import Notebook
+from bae.system.progress import read_status
+from bae.training import runs
+from bae.training.curves import Curve
 from bae.workspace import Workspace
 
 

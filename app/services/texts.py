@@ -7,11 +7,11 @@ import streamlit as st
 from app.services.reading import habits_from, judged_lens, language_model
 from app.services.study import notebook, open_notebook, workspace
 from app.services.turns import model_turn
-from bae.text_sets import TextSet, TextSets
+from bae.notebook.text_sets import TextSet, TextSets
 
 if TYPE_CHECKING:
-    from bae.magnitude import Prior
-    from bae.set_reading import SetReading
+    from bae.features.magnitude import Prior
+    from bae.reading.text_set import SetReading
 
 
 def text_sets() -> TextSets:
@@ -36,8 +36,8 @@ def set_reading(dictionary: str, name: str) -> "tuple[SetReading, Prior]":
 
 @st.cache_resource(max_entries=4, show_spinner="Taking the texts apart.")
 def _set_reading(stamp: tuple, index_file: str | None, file: str, dictionary: str, name: str) -> "tuple[SetReading, Prior]":
-    from bae.description_length import CorpusCode
-    from bae.set_reading import SetReading
+    from bae.reading.description_length import CorpusCode
+    from bae.reading.text_set import SetReading
 
     lens, prior = judged_lens(dictionary, index_file)
     code = CorpusCode.of(prior) if lens.autoencoder.binary else None
@@ -46,7 +46,7 @@ def _set_reading(stamp: tuple, index_file: str | None, file: str, dictionary: st
 
 def advance(reading: "SetReading") -> None:
     """Read one batch more of a set."""
-    from bae.set_reading import BATCH_TOKENS
+    from bae.reading.text_set import BATCH_TOKENS
 
     with model_turn(BATCH_TOKENS, short=True):
         reading.advance()

@@ -7,8 +7,8 @@ import streamlit as st
 
 from app.services import codes
 from app.services.study import index, open_index
-from bae import state_maps
-from bae.state_maps import Request, StateMap
+from bae.maps import states as state_maps
+from bae.maps.states import Request, StateMap
 
 
 class Place(NamedTuple):

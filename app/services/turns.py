@@ -8,8 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app.numbers import duration
-from bae.limits import WritingLimits
-from bae.turns import Standing, Turn, Turns
+from bae.system.limits import WritingLimits
+from bae.system.turns import Standing, Turn, Turns
 
 model_turns = Turns()
 """Whose turn it is. Had for every pass through the model, because steering changes it for a moment."""

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bae.autoencoder.protocol import Pass
-from bae.bits import Bits, Values
-from bae.magnitude import Burstiness, GradedBurstiness, Prior
-from bae.scaling import Scaling
+from bae.features.bits import Bits, Values
+from bae.features.magnitude import Burstiness, GradedBurstiness, Prior
+from bae.states.scaling import Scaling
 
 Surrogate = Literal["clip", "sigmoid", "identity", "released"]
 MOST_BITS = range(1, 5)

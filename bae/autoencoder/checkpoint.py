@@ -10,10 +10,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from bae.autoencoder import KINDS
-from bae.files import write_json, written_whole
-from bae.magnitude import Prior
+from bae.features.magnitude import Prior
 from bae.names import layer_names
-from bae.scaling import Scaling
+from bae.states.scaling import Scaling
+from bae.system.files import write_json, written_whole
 
 FORMAT = 1
 OPTIONS = {

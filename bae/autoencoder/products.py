@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bae.bits import Values
+from bae.features.bits import Values
 
 
 def encode(

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bae.bits import Bits
-from bae.magnitude import Magnitude
-from bae.scaling import Scaling
+from bae.features.bits import Bits
+from bae.features.magnitude import Magnitude
+from bae.states.scaling import Scaling
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bae import world
 from bae.autoencoder.products import decode, encode
 from bae.autoencoder.protocol import Pass
-from bae.magnitude import Prior, RescaledValue, Value
-from bae.scaling import Scaling
+from bae.features.magnitude import Prior, RescaledValue, Value
+from bae.states.scaling import Scaling
+from bae.system import world
 
 THRESHOLD_MEMORY = 0.99
 """Share of the old threshold that a step of a BatchTopK SAE keeps."""

@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from bae.experiments.rate_distortion import Frequencies
-from bae.scaling import Scaling
+from bae.experiments.dictionaries.rate_distortion import Frequencies
+from bae.states.scaling import Scaling
 
 LEVELS = 512
 """Levels of an entropy-coded coordinate that have a frequency of their own; those beyond are clipped."""
@@ -178,7 +178,7 @@ def _middles(step: float) -> Float[Tensor, " level"]:
 
 
 class Rewriting:
-    """Any way to rewrite hidden states, as a dictionary that `bae.splicing` can put into a model."""
+    """Any way to rewrite hidden states, as a dictionary that `bae.model.splicing` can put into a model."""
 
     site = "residual"
 

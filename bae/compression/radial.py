@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bae.scaling import Scaling
+from bae.states.scaling import Scaling
 
 LEVELS = 256
 RANGE = struct.Struct("<ff")

@@ -12,8 +12,8 @@ from bae.compression.blocks import CODERS, Block, unpack
 from bae.compression.container import TYPES, Container
 from bae.compression.dictionary import check_bae, decoded, dictionary_digest, encoded, made_block, mended
 from bae.compression.vectors import ENDINGS, VectorWriter, check_target
-from bae.files import written_whole
-from bae.progress import Progress
+from bae.system.files import written_whole
+from bae.system.progress import Progress
 
 
 class CompressedStates:

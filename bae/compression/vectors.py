@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from bae.autoencoder import Autoencoder
-from bae.harvest import HiddenStates
+from bae.states.harvest import HiddenStates
 
 CHUNK = 4096
 """Vectors that are read at a time."""

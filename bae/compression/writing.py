@@ -21,8 +21,8 @@ from bae.compression.measures import ErrorSum
 from bae.compression.positions import ALL, Habits, check_threshold
 from bae.compression.reading import CompressedStates
 from bae.compression.vectors import Source, check_target, in_blocks
-from bae.files import written_whole
-from bae.progress import Progress
+from bae.system.files import written_whole
+from bae.system.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from bae.comsem.calls import SCHEMA, spent
 from bae.comsem.judge import Usage
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
 
 LATEST = 400
 """Calls from which a pace is told."""

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
-from bae import packaged_model
 from bae.comsem.pacing import Limits
 from bae.comsem.spending import Prices
+from bae.model import packaged as packaged_model
 
 Kind = Literal["openai", "embedded", "embedding"]
 

@@ -23,7 +23,7 @@ from transformers import DynamicCache
 from bae.comsem.judge import Answer, Kind, Request, Usage
 from bae.comsem.prompts import EXAMPLES, example_sample, read_description
 from bae.comsem.samples import Sample, excerpt, quoted, read_shown
-from bae.language_model import LanguageModel
+from bae.model.language_model import LanguageModel
 
 LOCK = threading.Lock()
 """Held for every question: the model remembers the last one, and that is not for two threads."""

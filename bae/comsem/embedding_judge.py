@@ -5,8 +5,8 @@ Not a judge that can be asked: it makes no labels and says neither Yes nor No. I
 
 from collections.abc import Sequence
 
-from bae import meaning
 from bae.comsem.samples import Sample, excerpt
+from bae.features import meaning
 
 
 class EmbeddingJudge:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from bae.comsem.plan import Settings
 from bae.comsem.score import Score, Verdict
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
 
 State = Literal["queued", "running", "paused", "done", "cancelled", "stopped"]
 OPEN: tuple[State, ...] = ("queued", "running", "paused")

@@ -6,7 +6,7 @@ from bae.comsem.embedding_judge import EmbeddingJudge
 from bae.comsem.plan import Planner, Test
 from bae.comsem.records import Records, RunRecord
 from bae.comsem.score import Verdict, score
-from bae.progress import Progress
+from bae.system.progress import Progress
 
 
 def rescore(records: Records, planner: Planner, run: RunRecord, judge: EmbeddingJudge, progress: Progress) -> None:

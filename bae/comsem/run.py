@@ -16,7 +16,7 @@ from bae.comsem.judge import Answer, Fatal, Refused, read_yes_no
 from bae.comsem.plan import Plan, Planner, Settings, Test
 from bae.comsem.records import Label, Records, RunRecord, VerdictRecord
 from bae.comsem.score import Verdict, score
-from bae.progress import Progress
+from bae.system.progress import Progress
 
 FEATURES_AT_ONCE = 64
 """Features that are worked on at a time: enough to keep every call slot busy, and memory small."""

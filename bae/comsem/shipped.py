@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from bae.comsem.records import Label, Records, Subject
 from bae.comsem.score import Score
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
 from bae.workspace import Workspace
 
 FILE = "labels.parquet"

@@ -24,11 +24,11 @@ from bae.comsem.records import Records, RunRecord, Subject, checkpoint_of
 from bae.comsem.run import Labelling
 from bae.comsem.selection import chosen
 from bae.comsem.spending import Budget, BudgetSpent
-from bae.files import locked
 from bae.index.codes import Codes
 from bae.index.query import Index
-from bae.notebook import Notebook
-from bae.progress import Progress
+from bae.notebook.database import Notebook
+from bae.system.files import locked
+from bae.system.progress import Progress
 from bae.workspace import Workspace
 
 PAUSE_ASKED_EVERY_S = 0.5
@@ -123,7 +123,7 @@ def _embeddings(workspace: Workspace, index: Index, settings: Settings) -> np.nd
     """Of all contexts, for the negatives that are near in meaning; None where no negatives are wanted."""
     if not settings.negatives:
         return None
-    from bae.meaning import context_embeddings  # loads torch
+    from bae.features.meaning import context_embeddings  # loads torch
 
     return context_embeddings(index, workspace.status_file(STATUS))
 
@@ -156,7 +156,7 @@ async def _judge(workspace: Workspace, records: Records, config: JudgeConfig) ->
         raise Fatal(missing)
     if config.kind == "embedded":
         from bae.comsem.embedded_judge import EmbeddedJudge
-        from bae.language_model import LanguageModel
+        from bae.model.language_model import LanguageModel
 
         return EmbeddedJudge(LanguageModel.load(workspace.recipe.model))
     return await _openai_judge(records, config)

@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from bae.bits import Bits
 from bae.entropy.marginal import marginal_bias, marginal_entropy
 from bae.entropy.sets import checked_bits, enough
 from bae.entropy.tree import tree_entropy
-from bae.magnitude import Prior
+from bae.features.bits import Bits
+from bae.features.magnitude import Prior
 
 CHUNK_TOKENS = 512
 """Codes that are multiplied at a time: few enough to stay in the cache."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bae.autoencoder import KINDS
-from bae.scaling import Scaling
+from bae.states.scaling import Scaling
 
 
 @dataclass(frozen=True, eq=False)

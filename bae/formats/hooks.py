@@ -6,7 +6,7 @@ A wrong layer by one is the usual accident of an import, so every name that is u
 import re
 from typing import NamedTuple
 
-from bae.language_model import MLP_INPUT, RESIDUAL
+from bae.model.language_model import MLP_INPUT, RESIDUAL
 from bae.names import layer_names
 
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from bae import contexts, corpus
 from bae.autoencoder import Pair, checkpoint
 from bae.autoencoder.checkpoint import Provenance
-from bae.contexts import Context
-from bae.evaluation import evaluate
 from bae.formats import detect, preflight, saelens_export
 from bae.formats.foreign import Foreign
 from bae.formats.preflight import Fit, Rounding
-from bae.harvest import HiddenStates
-from bae.language_model import LanguageModel, place
+from bae.measures.evaluation import evaluate
+from bae.model.language_model import LanguageModel, place
 from bae.names import check_dictionary_name
+from bae.states.harvest import HiddenStates
+from bae.text import contexts, corpus
+from bae.text.contexts import Context
 from bae.workspace import Workspace
 
 SAMPLE_TOKENS = 8192

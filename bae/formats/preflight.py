@@ -12,14 +12,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from bae import contexts
 from bae.autoencoder import Pair
-from bae.contexts import Context
-from bae.evaluation import unexplained
 from bae.formats.foreign import Foreign
-from bae.language_model import RESIDUAL, LanguageModel, place
+from bae.measures.evaluation import unexplained
+from bae.model.language_model import RESIDUAL, LanguageModel, place
 from bae.names import layer_names
-from bae.scaling import NORM_LIMIT
+from bae.states.scaling import NORM_LIMIT
+from bae.text import contexts
+from bae.text.contexts import Context
 
 TOKENS = 2048
 """Hidden states that the layers are compared on."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from bae.autoencoder.sparse import Transcoder
 from bae.formats import hooks, safe_files
 from bae.formats.foreign import Foreign, checked, filled, just_above, number, raw, text
-from bae.language_model import RESIDUAL
+from bae.model.language_model import RESIDUAL
 
 CONFIG, WEIGHTS, SPARSITY, SCALER = "cfg.json", "sae_weights.safetensors", "sparsity.safetensors", "activation_scaler.json"
 

@@ -11,12 +11,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bae.autoencoder.checkpoint import Provenance
-from bae.files import write_json, written_whole
 from bae.formats.foreign import just_below
 from bae.formats.hooks import transformer_lens_name
 from bae.formats.saelens import CONFIG, SPARSITY, WEIGHTS
-from bae.language_model import EMBEDDED, RESIDUAL
-from bae.packaged_model import TITLE
+from bae.model.language_model import EMBEDDED, RESIDUAL
+from bae.model.packaged import TITLE
+from bae.system.files import write_json, written_whole
 
 VERSION = "6.0.0"
 """The layout of the config, by the version of sae-lens that brought it; without one, sae-lens takes the config for an older one."""

@@ -15,17 +15,18 @@ from pathlib import Path
 import duckdb
 from safetensors.torch import save_file
 
-from bae import corpus, world
 from bae.autoencoder.checkpoint import Provenance
-from bae.contexts import Context, Unit, contexts, read
-from bae.files import write_json, written_whole
 from bae.index import schema
 from bae.index.spool import Spool, dropped_positions, shard_file, write_shard
 from bae.index.tables import DictionaryTables, Places, context_table, insert
-from bae.inspection import Lens
-from bae.language_model import LanguageModel
+from bae.model.language_model import LanguageModel
 from bae.names import TITLES
-from bae.progress import Progress
+from bae.reading.inspection import Lens
+from bae.system import world
+from bae.system.files import write_json, written_whole
+from bae.system.progress import Progress
+from bae.text import corpus
+from bae.text.contexts import Context, Unit, contexts, read
 
 FILE = "index.duckdb"
 SHARD_TOKENS = 32_768
@@ -117,7 +118,7 @@ def shards(group: list[Context], tokens: int = SHARD_TOKENS) -> Iterator[list[Co
 def _read_all(
     model: LanguageModel, lenses: dict[str, Lens], group: list[Context], reading: Path, keep_states: bool, status: Path | None
 ) -> None:
-    """Leave the spooled codes of every shard in `reading`. Several processes (`bae.world`) take the shards in turn."""
+    """Leave the spooled codes of every shard in `reading`. Several processes (`bae.system.world`) take the shards in turn."""
     places = list(dict.fromkeys(lens.place for lens in lenses.values()))
     reading.mkdir(parents=True, exist_ok=True)
     tokens = sum(len(context.ids) - 1 for context in group)
@@ -190,7 +191,7 @@ def _write(
 
 def build(workspace) -> Path:
     """Build the index of a workspace: its model, every dictionary that fits, the recipe's text."""
-    from bae.lenses import load_lenses
+    from bae.reading.lenses import load_lenses
 
     recipe = workspace.recipe
     model = LanguageModel.load(recipe.model)

@@ -1,4 +1,4 @@
-"""What the features of one dictionary point at, as `bae index` left it beside the index (`bae.directions` says how it is found)."""
+"""What the features of one dictionary point at, as `bae index` left it (`bae.features.directions` says how it is found)."""
 
 import json
 from collections.abc import Sequence

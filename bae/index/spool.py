@@ -16,9 +16,9 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from torch import Tensor
 
-from bae.files import written_whole
-from bae.inspection import Lens
-from bae.magnitude import Prior
+from bae.features.magnitude import Prior
+from bae.reading.inspection import Lens
+from bae.system.files import written_whole
 
 CHUNK_TOKENS = 2048
 

@@ -10,15 +10,15 @@ import pyarrow as pa
 import torch
 from safetensors.torch import save_file
 
-from bae.contexts import Context
 from bae.entropy import binary_entropy
-from bae.evaluation import minority_rate
+from bae.features.magnitude import TOP_K, Magnitude
 from bae.index.columns import FILE as COLUMNS
 from bae.index.columns import ColumnsWriter
 from bae.index.leaders import Leaders, Peaks, peaks, rank_within
 from bae.index.spool import Entries, Spool
 from bae.index.words import WordCounts, Words, summary, words_of
-from bae.magnitude import TOP_K, Magnitude
+from bae.measures.evaluation import minority_rate
+from bae.text.contexts import Context
 
 CONTEXTS = {"strongest": 16, "threshold": 8, "off": 8, "random": 6}
 """Contexts kept a feature and group."""

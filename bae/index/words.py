@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bae.contexts import Context
+from bae.text.contexts import Context
 
 PRIOR_STRENGTH = 500.0
 """Imagined tokens with the corpus' word frequencies."""

@@ -32,7 +32,7 @@ def rows(workspace: "Workspace", entry: "Dictionary") -> Float[np.ndarray, "feat
     from dataclasses import asdict
 
     from bae.autoencoder import checkpoint
-    from bae.directions import raw_rows
+    from bae.features.directions import raw_rows
 
     autoencoder, provenance = checkpoint.load(workspace.autoencoder_folder(entry.name))
     if checkpoint_of(asdict(provenance)) != checkpoint_of(entry.provenance):

@@ -16,18 +16,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bae import runs
 from bae.comsem.records import checkpoint_of
-from bae.files import written_whole
 from bae.index.columns import Columns
 from bae.index.layout import Layout
 from bae.index.query import Dictionary, Index
-from bae.jobs import Job
+from bae.maps.projection import unit_rows
 from bae.matching.counts import fired, shifted
 from bae.matching.directions import Nearest, cosines_of, nearest, rows
 from bae.matching.relations import Side, Thresholds, match
-from bae.progress import Progress
-from bae.projection import unit_rows
+from bae.system.files import written_whole
+from bae.system.jobs import Job
+from bae.system.progress import Progress
+from bae.training import runs
 from bae.workspace import Workspace
 
 VERSION = 1

@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from bae.contexts import Context, batches
-from bae.directions import raw_rows
-from bae.inspection import Lens
-from bae.language_model import LanguageModel, Place
+from bae.features.directions import raw_rows
+from bae.model.language_model import LanguageModel, Place
+from bae.reading.inspection import Lens
 from bae.steering.interventions import Add, Positions
+from bae.text.contexts import Context, batches
 
 KEPT = 256
 """Features of `h_D` that the paper keeps."""

@@ -16,10 +16,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from bae.contexts import Context, batches
-from bae.generation import GenerationConfig
-from bae.inspection import Lens
-from bae.language_model import LanguageModel, Place
+from bae.model.generation import GenerationConfig
+from bae.model.language_model import LanguageModel, Place
+from bae.reading.inspection import Lens
 from bae.steering.dose_results import MOST_CHANGED, OFTEN, Changed, Point, Row, SideEffects
 from bae.steering.dose_settings import MOST_PROMPT_TOKENS, Settings
 from bae.steering.hooks import Steering
@@ -27,6 +26,7 @@ from bae.steering.interventions import Intervention
 from bae.steering.plan import FeatureStep
 from bae.steering.repetition import distinct, repeated
 from bae.steering.writing_together import write_together
+from bae.text.contexts import Context, batches
 
 AT_ONCE = 256
 """Tokens whose distributions over the vocabulary are in memory at a time."""

@@ -17,21 +17,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bae import runs
 from bae.comsem.records import checkpoint_of
-from bae.files import locked, write_json
-from bae.jobs import Job
-from bae.notebook import Notebook
-from bae.progress import Progress
+from bae.notebook.database import Notebook
 from bae.steering import plan
 from bae.steering.dose_results import Point, Score, Skipped, aim, scores
 from bae.steering.dose_settings import Settings
+from bae.system.files import locked, write_json
+from bae.system.jobs import Job
+from bae.system.progress import Progress
+from bae.training import runs
 from bae.workspace import Workspace
 
 if TYPE_CHECKING:
-    from bae.inspection import Lens
-    from bae.language_model import LanguageModel
-    from bae.lenses import Lenses
+    from bae.model.language_model import LanguageModel
+    from bae.reading.inspection import Lens
+    from bae.reading.lenses import Lenses
     from bae.steering.dose import Subject, Text
 
 JOB = "dose"
@@ -241,8 +241,8 @@ def _meta(subject: "Subject") -> Meta:
 
 def main(folder: str, name: str) -> int:
     """Work at a sweep. What is wrong is told in a sentence."""
-    from bae.language_model import LanguageModel
-    from bae.lenses import load_lenses
+    from bae.model.language_model import LanguageModel
+    from bae.reading.lenses import load_lenses
 
     try:
         workspace = Workspace.open(Path(folder))

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bae.inspection import Lens
-from bae.language_model import LanguageModel
-from bae.lenses import load_lenses
+from bae.model.language_model import LanguageModel
+from bae.reading.inspection import Lens
+from bae.reading.lenses import load_lenses
 from bae.steering import dose_job
 from bae.steering.dose_job import Run
 from bae.steering.dose_results import figure, sweet_spot

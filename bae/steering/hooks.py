@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from bae.language_model import LanguageModel
+from bae.model.language_model import LanguageModel
 from bae.steering.interventions import Intervention, ProjectOut
 
 _APART = ({"prompt", "generated"}, {"last", "generated"})

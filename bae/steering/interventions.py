@@ -6,7 +6,8 @@ the pages show it.
 
 A dictionary is steered at its own layer. Of one that reads the residual stream, features can be added, clamped and ablated, and of a
 BAE bits changed. A Transcoder reads another state than the one that is changed here, so its features can be added, no more; to push
-a row at another layer, `Add` it. That a dictionary was made for the model is for whoever loads it (`bae.lenses`): only sizes are seen here.
+a row at another layer, `Add` it. That a dictionary was made for the model is for whoever loads it (`bae.reading.lenses`): only
+sizes are seen here.
 """
 
 import math
@@ -19,9 +20,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bae.directions import raw_rows
-from bae.inspection import Lens
-from bae.language_model import RESIDUAL, LanguageModel
+from bae.features.directions import raw_rows
+from bae.model.language_model import RESIDUAL, LanguageModel
+from bae.reading.inspection import Lens
 
 Positions = Literal["all", "prompt", "generated", "last"]
 POSITIONS = get_args(Positions)

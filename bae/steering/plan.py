@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 from bae.names import check_dictionary_name
 
 if TYPE_CHECKING:
-    from bae.inspection import Lens
-    from bae.language_model import LanguageModel
+    from bae.model.language_model import LanguageModel
+    from bae.reading.inspection import Lens
     from bae.steering.interventions import Intervention
 
 How = Literal["add", "clamp", "ablate", "project", "flip", "set", "clear"]
@@ -208,7 +208,7 @@ def layer_norm(lens: "Lens") -> float:
 
 def row(lens: "Lens", feature: int):
     """What a feature writes to the residual stream, raw [d_model]. Raises ValueError for a feature that is not there."""
-    from bae.directions import raw_rows
+    from bae.features.directions import raw_rows
 
     check_feature(lens, feature)
     return raw_rows(lens.autoencoder)[feature]

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import torch
 
-from bae.contexts import Context, read
-from bae.inspection import MAX_TOKENS
-from bae.language_model import LanguageModel
-from bae.scaling import NORM_LIMIT, Scaling
+from bae.model.language_model import LanguageModel
+from bae.reading.inspection import MAX_TOKENS
+from bae.states.scaling import NORM_LIMIT, Scaling
+from bae.text.contexts import Context, read
 
 
 def rms_norm(model: LanguageModel, layer: int, texts: Sequence[str]) -> float:

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bae.generation import GenerationConfig, Rated, Step, generate, next_logits, rate
-from bae.language_model import LanguageModel
+from bae.model.generation import GenerationConfig, Rated, Step, generate, next_logits, rate
+from bae.model.language_model import LanguageModel
 from bae.steering.hooks import Steering
 from bae.steering.interventions import Intervention
 
@@ -21,7 +21,7 @@ def generate_steered(
     cancelled: Callable[[], bool] = lambda: False,
     told: Callable[[Step], None] | None = None,
 ) -> Iterator[str]:
-    """What `model` writes behind `text` under `interventions`, as `bae.generation.generate` gives it.
+    """What `model` writes behind `text` under `interventions`, as `bae.model.generation.generate` gives it.
 
     The model is steered during a pass, and neither between two pieces nor while `cancelled` and `told` are called: one who stops reading
     leaves nothing behind, others may be let by, and several texts, plain or each steered in its own way, can be written in turns. Whoever

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 import torch
 from transformers import DynamicCache
 
-from bae.contexts import left_padded
-from bae.generation import GenerationConfig, choose, ends
-from bae.language_model import LanguageModel
+from bae.model.generation import GenerationConfig, choose, ends
+from bae.model.language_model import LanguageModel
 from bae.steering.hooks import Steering
 from bae.steering.interventions import Intervention
+from bae.text.contexts import left_padded
 
 
 @torch.inference_mode()

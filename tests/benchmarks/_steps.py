@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from bae.autoencoder import BinaryAutoencoder, Pair
-from bae.objective import BinaryObjective, entropy_bits
-from bae.scaling import Scaling
-from bae.training import FitConfig, TrainingState, step
+from bae.states.scaling import Scaling
+from bae.training.descent import FitConfig, TrainingState, step
+from bae.training.objective import BinaryObjective, entropy_bits
 
 BATCH = 512
 SHAPES = ((576, 2304), (256, 1024))
@@ -39,7 +39,7 @@ def made(d_model: int, n_features: int, rate: float) -> tuple[BinaryAutoencoder,
 
 
 def ours(d_model: int, n_features: int, rate: float, covariance: bool = True) -> Callable[[], None]:
-    """The step of `bae.training`, as `bae train` takes it. The learning rate is tiny, so that the rate stays what it is."""
+    """The step of `bae.training.descent`, as `bae train` takes it. The learning rate is tiny, so that the rate stays what it is."""
     autoencoder, batch = made(d_model, n_features, rate)
     state, config = TrainingState.start(autoencoder), FitConfig(steps=10**9, batch_size=BATCH, learning_rate=1e-12)
     objective = BinaryObjective(ENTROPY_WEIGHT, COVARIANCE_WEIGHT if covariance else 0.0, warm_up=0.0)

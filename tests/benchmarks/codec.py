@@ -21,7 +21,7 @@ from bae.autoencoder import BinaryAutoencoder
 from bae.autoencoder.checkpoint import Provenance
 from bae.compression import TensorVectors, compress, decompress
 from bae.compression.positions import positions_bytes
-from bae.scaling import Scaling
+from bae.states.scaling import Scaling
 
 N_BITS, VECTORS, ROUNDS = 2304, 100_000, 3
 WHOLE_WAY = 20_480

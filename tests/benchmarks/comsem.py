@@ -24,7 +24,7 @@ from bae.comsem.openai_judge import OpenAIJudge
 from bae.comsem.plan import Settings
 from bae.comsem.records import Records
 from bae.comsem.work import open_index, planner_of, subject_of
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
 from bae.workspace import Workspace
 
 LATENCY_S, FEATURES, SEQUENTIAL = 0.5, 300, 3

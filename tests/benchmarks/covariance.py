@@ -7,8 +7,8 @@ import torch
 from _steps import BATCH, SHAPES, alternated, made, ours, row, straightforward
 
 from bae.autoencoder import Pair
-from bae.bits import Bits
-from bae.covariance import TILE, _counts, covariance_penalty
+from bae.features.bits import Bits
+from bae.training.covariance import TILE, _counts, covariance_penalty
 
 RATES, ROUNDS = (0.02, 0.04), 15
 

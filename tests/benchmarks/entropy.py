@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from _steps import row
 
-from bae.experiments.synthetic import run
-from bae.experiments.synthetic_settings import Kept, Settings
+from bae.experiments.entropy.synthetic import run
+from bae.experiments.entropy.synthetic_settings import Kept, Settings
 from bae.workspace import DATA, Workspace
 
 SETTINGS = Settings(expansions=(1, 2), steps=5000)

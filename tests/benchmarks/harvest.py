@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 
-from bae import corpus
-from bae.contexts import contexts
-from bae.harvest import HarvestConfig, harvest
-from bae.language_model import LanguageModel
+from bae.model.language_model import LanguageModel
+from bae.states.harvest import HarvestConfig, harvest
+from bae.text import corpus
+from bae.text.contexts import contexts
 
 LAYER, LENGTH, TOKENS, ROUNDS = 15, 256, 32_768, 3
 

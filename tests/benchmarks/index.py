@@ -8,10 +8,10 @@ from pathlib import Path
 
 from _steps import row
 
-from bae.contexts import batches
 from bae.index.build import IndexConfig, build_index, chosen_contexts, shards
-from bae.language_model import LanguageModel
-from bae.lenses import load_lenses
+from bae.model.language_model import LanguageModel
+from bae.reading.lenses import load_lenses
+from bae.text.contexts import batches
 from bae.workspace import DATA
 
 SENTENCES, ROUNDS = 2048, 3

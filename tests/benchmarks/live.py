@@ -5,10 +5,10 @@ import statistics
 import torch
 from _steps import alternated, row
 
-from bae import corpus
-from bae.inspection import inspect, summarize
-from bae.language_model import LanguageModel
-from bae.lenses import load_lenses
+from bae.model.language_model import LanguageModel
+from bae.reading.inspection import inspect, summarize
+from bae.reading.lenses import load_lenses
+from bae.text import corpus
 from bae.workspace import DATA
 
 TOKENS, ROUNDS = 128, 25

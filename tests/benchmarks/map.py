@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 from conftest import FLAGS
 from serving import PATIENCE_MS, served, settled
 
-from bae.atlas import map_file, write_projection
 from bae.index import schema
-from bae.projection import Projection
+from bae.maps.atlas import map_file, write_projection
+from bae.maps.projection import Projection
 
 FEATURES, ROUNDS = 100_000, 5
 POINT = """() => {

@@ -4,11 +4,11 @@ import statistics
 
 from _steps import alternated, row
 
-from bae import corpus
-from bae.generation import GenerationConfig, generate
-from bae.language_model import LanguageModel
-from bae.lenses import load_lenses
+from bae.model.generation import GenerationConfig, generate
+from bae.model.language_model import LanguageModel
+from bae.reading.lenses import load_lenses
 from bae.steering import Clamp, generate_steered
+from bae.text import corpus
 from bae.workspace import DATA
 
 PROMPT_TOKENS, TOKENS, ROUNDS = 128, 40, 15

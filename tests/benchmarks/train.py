@@ -17,9 +17,9 @@ from _steps import BATCH, SHAPES, alternated, gemm_rate, ours, row, straightforw
 from safetensors.torch import load_file
 
 from bae.autoencoder import KINDS, Pair
-from bae.objective import SparseObjective
-from bae.scaling import Scaling
-from bae.training import FitConfig, TrainingState, step
+from bae.states.scaling import Scaling
+from bae.training.descent import FitConfig, TrainingState, step
+from bae.training.objective import SparseObjective
 
 RATES, ROUNDS = (0.02, 0.04), 15
 KINDS_OF_PEERS = {"relu": "relu", "topk": "topk", "batchtopk": "batchtopk", "gated": "twopath"}

@@ -8,9 +8,9 @@ import pytest
 from serving import PATIENCE_MS, click_first_row, served, settled
 from small_study import add_index, make_study
 
-from bae import runs
 from bae.comsem.records import Records
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
+from bae.training import runs
 from bae.workspace import Workspace
 from tests.unit.loopback_judge import Loopback
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from serving import PATIENCE_MS, served
 
-from bae import runs
+from bae.training import runs
 from bae.workspace import Workspace
 
 pytestmark = pytest.mark.browser

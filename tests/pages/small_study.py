@@ -7,14 +7,14 @@ from pathlib import Path
 
 import torch
 
-from bae import fit
 from bae.autoencoder import KINDS, BinaryAutoencoder, Pair, checkpoint
 from bae.autoencoder.checkpoint import Provenance
-from bae.evaluation import evaluate
-from bae.fit import Fit
 from bae.index.build import build
-from bae.language_model import LanguageModel
-from bae.scaling import Scaling
+from bae.measures import fit
+from bae.measures.evaluation import evaluate
+from bae.measures.fit import Fit
+from bae.model.language_model import LanguageModel
+from bae.states.scaling import Scaling
 from bae.workspace import Workspace
 
 HOSTILE = '<img src=x onerror="window.hacked=1"> & <script>window.hacked=1</script> [a](javascript:alert(1)) $x$ :material/home: `x`'

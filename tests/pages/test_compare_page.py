@@ -15,13 +15,16 @@ import pytest
 from small_study import HOSTILE
 from test_pages import said
 
-from app import charts, compare, compare_table
+from app import charts
 from app.charts import Measured
-from app.compare_table import BY_METRIC, COLUMNS
+from app.compare import figures as compare
+from app.compare import table as compare_table
+from app.compare.table import BY_METRIC, COLUMNS
 from app.components.explain import MEANINGS
-from bae import reports, runs
+from bae.measures import reports
+from bae.measures.reports import RatePoint, Report
 from bae.names import TITLES
-from bae.reports import RatePoint, Report
+from bae.training import runs
 from bae.workspace import Workspace
 
 CARRIED = {"fvu": 0.203, "bits": 491.0, "l0": 85.2, "active_8192_tokens": 1813, "dense_share": 0.005, "dead": 0}
@@ -163,8 +166,8 @@ def test_all_columns_have_a_hover_that_says_unit_range_direction_and_source(open
 
 def test_every_figure_of_the_evaluation_is_a_column():
     """And the explanations name the limits that the library has."""
-    from bae import evaluation, probing
-    from bae.evaluation_rows import UNITS
+    from bae.measures import evaluation, probing
+    from bae.measures.rows import UNITS
 
     assert set(UNITS) - {"bits"} == set(BY_METRIC) - {"tokens"}, "`bits` of a BAE are its support bits"
     assert f"{evaluation.PAIRED_UP_TO:,}" in MEANINGS["tree_bits"].definition

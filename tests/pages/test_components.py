@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_study import HOSTILE
 
-from app import charts, code_charts, heat_charts, match_charts
+from app import charts
+from app.codes import charts as code_charts
+from app.codes import heat_charts
 from app.components import tokens
 from app.components.explain import MEANINGS
 from app.components.tokens import KINDS, painted_html
 from app.components.url import code
+from app.matching import charts as match_charts
 from app.numbers import duration, percent
 from app.reading import Stretch, merged_spans, paint_example, visible, word_at
 from bae.index.heatmap import Block

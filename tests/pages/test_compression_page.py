@@ -21,13 +21,13 @@ from app.services import compression
 from app.services.compression import found, held_out, of_held_out, of_text, of_upload, opened, restored, usable
 from bae.autoencoder import checkpoint
 from bae.compression import Options
-from bae.experiments import compression_job
-from bae.experiments.compression import run
-from bae.experiments.compression_results import Settings, keep, read_rows, results_file
-from bae.files import locked, write_json
-from bae.inspection import inspect
-from bae.jobs import Job
-from bae.notebook import Notebook
+from bae.experiments.compression import job as compression_job
+from bae.experiments.compression.experiment import run
+from bae.experiments.compression.results import Settings, keep, read_rows, results_file
+from bae.notebook.database import Notebook
+from bae.reading.inspection import inspect
+from bae.system.files import locked, write_json
+from bae.system.jobs import Job
 from bae.workspace import Workspace
 
 SETTINGS = Settings(vectors=400, fitted=400, spliced_tokens=150, thresholds=(-1.0, -0.1, 0.0))
@@ -78,7 +78,7 @@ def test_before_a_run_the_page_offers_it(open_page, bare_study, monkeypatch):
     monkeypatch.setattr(compression_job, "start", lambda _study, *asked: started.append(asked))
     app = open_page(bare_study, "compression")
     assert not app.exception and not app.error and "Nothing was measured" in said(app) and not app.dataframe
-    assert app.code[0].value == "python -m bae.experiments.compression study --vectors 20480 --spliced-tokens 4096"
+    assert app.code[0].value == "python -m bae.experiments.compression.experiment study --vectors 20480 --spliced-tokens 4096"
     assert "` bae `" in said(app) and "` topk `" not in said(app) and "About 23 min" in said(app)
     app.button(key="start:compression").click().run()
     assert started == [(20480, 4096)] and not app.exception
@@ -86,11 +86,11 @@ def test_before_a_run_the_page_offers_it(open_page, bare_study, monkeypatch):
 
 def test_the_job_is_the_command_and_its_defaults_are_the_experiments(bare_study, monkeypatch):
     started = []
-    monkeypatch.setattr("bae.jobs.Jobs.start", lambda _jobs, name, command: started.append((name, command)))
+    monkeypatch.setattr("bae.system.jobs.Jobs.start", lambda _jobs, name, command: started.append((name, command)))
     compression_job.start(bare_study, 30, 40)
     ((name, command),) = started
     assert name == "compression" and command[2:] == [
-        "bae.experiments.compression", str(bare_study.folder), "--vectors", "30", "--spliced-tokens", "40",
+        "bae.experiments.compression.experiment", str(bare_study.folder), "--vectors", "30", "--spliced-tokens", "40",
     ]  # fmt: skip
     assert (Settings.vectors, Settings.spliced_tokens) == (compression_job.VECTORS, compression_job.SPLICED_TOKENS)
 
@@ -417,12 +417,12 @@ def test_a_run_by_hand_is_noticed(open_page, own_study):
 
 
 def test_a_run_that_goes_on_says_how_far_it_is(open_page, own_study, monkeypatch):
-    job = Job(("python", "-m", "bae.experiments.compression", "x"), 1, 0.0, 1, 0.0, started_at=time.time() - 5)
-    monkeypatch.setattr("bae.jobs.Job.state", "running")
-    monkeypatch.setattr("bae.jobs.Jobs.job", lambda _jobs, name: job)
-    monkeypatch.setattr("bae.jobs.Jobs.tail", lambda _jobs, name: ["compressing: 10%|<b>\x1b[A"])
+    job = Job(("python", "-m", "bae.experiments.compression.experiment", "x"), 1, 0.0, 1, 0.0, started_at=time.time() - 5)
+    monkeypatch.setattr("bae.system.jobs.Job.state", "running")
+    monkeypatch.setattr("bae.system.jobs.Jobs.job", lambda _jobs, name: job)
+    monkeypatch.setattr("bae.system.jobs.Jobs.tail", lambda _jobs, name: ["compressing: 10%|<b>\x1b[A"])
     stopped = []
-    monkeypatch.setattr("bae.jobs.Jobs.stop", lambda _jobs, name: stopped.append(name))
+    monkeypatch.setattr("bae.system.jobs.Jobs.stop", lambda _jobs, name: stopped.append(name))
     results_file(own_study).unlink()
     write_json(own_study.status_file("compression"), STATUS | {"updated": time.time()})
     app = open_page(own_study, "compression")

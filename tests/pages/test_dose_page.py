@@ -11,21 +11,21 @@ from small_study import HOSTILE, N_FEATURES
 from test_pages import said
 from typer.testing import CliRunner
 
-from app import dose as dose_view
-from app import dose_charts
-from app import dose_view as view_page
-from app.dose_charts import Curve as Drawn
-from app.dose_charts import Panel
+from app.dose import charts as dose_charts
+from app.dose import sweep as dose_view
+from app.dose import view as view_page
+from app.dose.charts import Curve as Drawn
+from app.dose.charts import Panel
 from app.services import playground
-from bae import cli
+from bae.cli import main as cli
 from bae.index.columns import Columns
 from bae.index.query import Index
-from bae.jobs import Jobs
-from bae.lenses import load_lenses
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
+from bae.reading.lenses import load_lenses
 from bae.steering import dose_job, dose_report
 from bae.steering.dose_results import Figure, Skipped, figure
 from bae.steering.dose_settings import Curve, Settings
+from bae.system.jobs import Jobs
 from bae.workspace import Workspace
 
 FEATURE = 5

@@ -7,7 +7,7 @@ import pytest
 
 from app import services
 from app.services import microscope
-from bae.inspection import inspect
+from bae.reading.inspection import inspect
 
 
 def table(app) -> str:

@@ -9,21 +9,17 @@ from small_study import LAYER
 from test_pages import said
 from typer.main import get_command
 
-from bae.cli_entropy import entropy_app
-from bae.experiments import (
-    dynamics,
-    entropy_forecast,
-    entropy_job,
-    icl_entropy,
-    language_entropy,
-    movie_prompts,
-    synthetic,
-    synthetic_settings,
-    token_sets,
-)
-from bae.experiments.entropy_results import alone, kept
-from bae.experiments.set_training import Training
-from bae.progress import Progress
+from bae.cli.entropy import entropy_app
+from bae.experiments.entropy import dynamics, synthetic, synthetic_settings
+from bae.experiments.entropy import forecast as entropy_forecast
+from bae.experiments.entropy import icl as icl_entropy
+from bae.experiments.entropy import job as entropy_job
+from bae.experiments.entropy import language as language_entropy
+from bae.experiments.entropy import tokens as token_sets
+from bae.experiments.entropy.results import alone, kept
+from bae.experiments.entropy.set_training import Training
+from bae.experiments.movies import prompts as movie_prompts
+from bae.system.progress import Progress
 from bae.workspace import Workspace
 
 TRAINING = Training(steps=12, batch_size=16)
@@ -124,7 +120,7 @@ def test_a_run_that_was_stopped_says_so(open_page, own_study):
 @pytest.mark.parametrize("view", VIEWS)
 def test_without_a_run_the_command_is_named_and_started(open_page, bare_study, view, monkeypatch):
     started = []
-    monkeypatch.setattr("bae.jobs.Jobs.start", lambda _jobs, name, command: started.append((name, command)))
+    monkeypatch.setattr("bae.system.jobs.Jobs.start", lambda _jobs, name, command: started.append((name, command)))
     app = open_page(bare_study, "entropy", view=view, ask_steps="123")
     assert not app.exception and not app.error and not drawn(app) and f"bae entropy {view} --workspace study" in said(app)
     assert app.code[-1].value.endswith("--steps 123")
@@ -135,7 +131,7 @@ def test_without_a_run_the_command_is_named_and_started(open_page, bare_study, v
 
 def test_commands_have_the_options_that_are_chosen():
     commands = get_command(entropy_app).commands
-    assert set(entropy_job.MODULES) <= set(commands)
+    assert set(entropy_job.SIZES) == set(commands)
     for experiment, command in commands.items():
         allowed = {option for parameter in command.params for option in parameter.opts}
         assert {f"--{size.option}" for size in entropy_job.SIZES[experiment]} <= allowed

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from app.feature_relations import ranked
-from bae.coactivation import coactivation
+from app.feature.relations import ranked
+from bae.features.coactivation import coactivation
 from bae.index.columns import Columns
 from bae.index.query import Index
 

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from bae import fit
-from bae.fit import Fit
+from bae.measures import fit
+from bae.measures.fit import Fit
 from bae.workspace import Workspace
 
 

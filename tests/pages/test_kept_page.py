@@ -10,13 +10,17 @@ from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 from test_pages import said
 
-from app import charts, keeping, keeping_embed, keeping_lists, keeping_tables, services
+from app import charts, services
 from app.components import keys as shortcut_keys
 from app.components import plot_format
+from app.keeping import as_list as keeping
+from app.keeping import embed as keeping_embed
+from app.keeping import lists as keeping_lists
+from app.keeping import tables as keeping_tables
 from bae.comsem.records import Label, Records, Subject
-from bae.feature_lists import FeatureLists
-from bae.keeping import Bookmarks, FeatureKey, Notes, keys
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
+from bae.notebook.kept import Bookmarks, FeatureKey, Notes, keys
+from bae.notebook.lists import FeatureLists
 from bae.workspace import Workspace
 
 FEATURE = 5
@@ -259,7 +263,7 @@ def test_what_belongs_to_another_checkpoint_is_said_to(open_page, mine):
 
 def test_long_lists_are_paged(open_page, mine, monkeypatch):
     one = kept(mine)[2].make("all", keys(services.subject("topk"), range(N_FEATURES)))
-    monkeypatch.setattr("app.keeping_tables.PAGE", 50)
+    monkeypatch.setattr("app.keeping.tables.PAGE", 50)
     made, row = [], keeping_tables._row
     monkeypatch.setattr(keeping_tables, "_row", lambda key, *told: made.append(key.feature) or row(key, *told))
     second = open_page(mine, "kept", show="lists", list=one, page="2").dataframe[0].value
@@ -269,7 +273,7 @@ def test_long_lists_are_paged(open_page, mine, monkeypatch):
 
 def test_a_file_of_a_list_holds_all_of_it_and_is_made_when_it_is_asked_for(open_page, mine, monkeypatch):
     one = kept(mine)[2].make("all", keys(services.subject("topk"), range(N_FEATURES)))
-    monkeypatch.setattr("app.keeping_tables.PAGE", 5)
+    monkeypatch.setattr("app.keeping.tables.PAGE", 5)
     files = {}
     monkeypatch.setattr(keeping_lists.st, "download_button", lambda label, made, *_, **__: files.update({label: made}))
     assert not open_page(mine, "kept", show="lists", list=one).exception
@@ -296,7 +300,7 @@ def test_links_of_a_list_lead_to_each_dictionary(monkeypatch):
 
 def offered() -> None:
     """A page that offers its features as a list."""
-    from app import keeping
+    from app.keeping import as_list as keeping
 
     keeping.offer_list("topk", [], "nothing", key="none")
     keeping.offer_list("topk", [3, 1, 3], "A search for `sea`", key="found")

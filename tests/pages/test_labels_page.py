@@ -14,10 +14,16 @@ import pytest
 from small_study import HOSTILE, N_FEATURES
 from test_pages import said
 
-from app import finding, label_charts, label_compare, label_figures, label_results, label_table, labelling, services
+from app import services
 from app.components import labels
 from app.components.explain import MEANINGS
-from bae import meaning, runs
+from app.labels import charts as label_charts
+from app.labels import compare as label_compare
+from app.labels import figures as label_figures
+from app.labels import results as label_results
+from app.labels import runs as labelling
+from app.labels import table as label_table
+from app.search import finding
 from bae.comsem import prompts
 from bae.comsem.call_log import CallLog
 from bae.comsem.calls import Calls
@@ -28,10 +34,12 @@ from bae.comsem.plan import Planner, Settings
 from bae.comsem.records import Label, Records, Subject, checkpoint_of
 from bae.comsem.run import Labelling
 from bae.comsem.score import Verdict, accumulated, pooled, score
-from bae.files import locked, write_json
+from bae.features import meaning
 from bae.index.codes import Codes
-from bae.notebook import Notebook
-from bae.progress import Progress
+from bae.notebook.database import Notebook
+from bae.system.files import locked, write_json
+from bae.system.progress import Progress
+from bae.training import runs
 from bae.workspace import Workspace
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -597,7 +605,7 @@ def verdicts(right: float, of: int = 200) -> list[Verdict]:
 
 
 def test_cost_is_told_from_the_cheapest_to_the_dearest(fresh):
-    from app.label_cost import cost
+    from app.labels.cost import cost
     from bae.comsem.configuration import judges
 
     (fresh.folder / "judges.toml").write_text(JUDGES.replace("input = 1.0", "input = 1.0, cached_input = 0.5"))
@@ -626,7 +634,7 @@ def test_the_pace_of_a_judge_leaves_pauses_out(fresh):
 def test_the_pages_import_no_torch():
     import subprocess
 
-    told = "import app.label_results, app.new_labelling, app.label_compare, app.feature_labels, sys; print('torch' in sys.modules)"
+    told = "import app.labels.results, app.labels.new_run, app.labels.compare, app.feature.labels, sys; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.strip() == "False"
 
 

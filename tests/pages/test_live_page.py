@@ -14,19 +14,22 @@ from small_study import HOSTILE, N_FEATURES
 from streamlit.testing.v1 import AppTest
 from test_pages import said
 
-from app import live_continue, live_set, live_two, services
-from app.live_box import EXAMPLES
+from app import services
+from app.live import continuing as live_continue
+from app.live import text_set as live_set
+from app.live import two_texts as live_two
+from app.live.box import EXAMPLES
 from app.reading import Cost, View, paint
 from app.services import texts, turns
-from bae import fit
 from bae.autoencoder import KINDS, checkpoint
-from bae.generation import GenerationConfig, generate
+from bae.features.magnitude import Prior
 from bae.index.query import Index
-from bae.inspection import Inspection, inspect
-from bae.language_model import LanguageModel
-from bae.magnitude import Prior
-from bae.notebook import Notebook
-from bae.text_sets import TextSet, TextSets
+from bae.measures import fit
+from bae.model.generation import GenerationConfig, generate
+from bae.model.language_model import LanguageModel
+from bae.notebook.database import Notebook
+from bae.notebook.text_sets import TextSet, TextSets
+from bae.reading.inspection import Inspection, inspect
 
 TEXT = "The naval ship left the harbor in winter."
 MODES = ("one", "several", "two", "file")
@@ -148,7 +151,7 @@ def test_a_locked_token_is_locked_in_all_and_its_features_are_listed_of_each(ope
 
 
 def test_more_dictionaries_than_are_read_at_once_are_refused(open_page, study, monkeypatch):
-    monkeypatch.setattr("app.live_several.MOST_TOGETHER", 2)
+    monkeypatch.setattr("app.live.several.MOST_TOGETHER", 2)
     app = open_page(study, "text", ae="bae", also="bae-deep,topk")
     assert "at most 1 further" in app.warning[0].value and len(lines(app)) == 2
     with pytest.raises(ValueError, match="at most 5 dictionaries"):
@@ -157,7 +160,8 @@ def test_more_dictionaries_than_are_read_at_once_are_refused(open_page, study, m
 
 def test_another_page_can_paint_side_by_side_each_with_its_feature(study, monkeypatch):
     def page():
-        from app import live_several, services
+        from app import services
+        from app.live import several as live_several
 
         live_several.painted_side_by_side(["topk", "bae"], "The naval ship left.", services.index(), features={"bae": 3})
 
@@ -285,7 +289,7 @@ def test_the_lock_is_free_after_writing_and_after_a_failure(open_page, study, mo
     app = open_page(study, "text", text=kept(study), more="20")
     next(button for button in app.button if button.label == "Continue").click().run()
     assert not services.model_turns.locked()
-    monkeypatch.setattr("bae.generation.generate", fails)
+    monkeypatch.setattr("bae.model.generation.generate", fails)
     before = address(app, "text")
     next(button for button in app.button if button.label == "Continue").click().run()
     assert "Nothing was written: the text has 9 tokens" in app.error[0].value and address(app, "text") == before
@@ -369,7 +373,7 @@ def test_a_limit_that_is_no_number_is_named(open_page, study, monkeypatch):
 
 
 def test_a_model_that_ends_at_once_is_said(open_page, study, monkeypatch):
-    monkeypatch.setattr("bae.generation.generate", lambda *_: (piece for piece in [""]))
+    monkeypatch.setattr("bae.model.generation.generate", lambda *_: (piece for piece in [""]))
     app = open_page(study, "text", text=kept(study))
     next(button for button in app.button if button.label == "Continue").click().run()
     assert "ended the text at once" in said(app) and address(app, "text") == kept(study)
@@ -524,7 +528,7 @@ def test_a_file_that_cannot_be_read_is_named_and_leaves_nothing(open_page, study
 
 def test_a_set_is_read_on_where_it_was_left(study, monkeypatch):
     monkeypatch.setenv("BAE_WORKSPACE", str(study.folder))
-    monkeypatch.setattr("bae.set_reading.BATCH_TOKENS", 8)
+    monkeypatch.setattr("bae.reading.text_set.BATCH_TOKENS", 8)
     name = kept_set(study, *BODIES)
     reading, _ = texts.set_reading("bae", name)
     texts.advance(reading)

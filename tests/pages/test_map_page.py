@@ -13,20 +13,24 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
-from app import map_charts, maps, token_maps
-from app.map_charts import Colour, Hovers
-from bae import atlas, cli, projection, state_maps
+from app.maps import charts as map_charts
+from app.maps import features as maps
+from app.maps import tokens as token_maps
+from app.maps.charts import Colour, Hovers
 from bae.autoencoder import checkpoint
+from bae.cli import main as cli
 from bae.comsem.records import Label, Records, Subject, checkpoint_of
 from bae.index.columns import FILE as COLUMNS
 from bae.index.columns import Columns
 from bae.index.directions import Directions, directions_file, tokens_file
 from bae.index.layout import Layout
 from bae.index.query import Index
-from bae.language_model import LanguageModel
-from bae.lenses import load_lenses
-from bae.notebook import Notebook
-from bae.state_maps import Request
+from bae.maps import atlas, projection
+from bae.maps import states as state_maps
+from bae.maps.states import Request
+from bae.model.language_model import LanguageModel
+from bae.notebook.database import Notebook
+from bae.reading.lenses import load_lenses
 
 HOSTILE = "<script>alert(1)</script> `x` $x$ :material/home: 🙂 \u202eright to left\n%{x} </b> &quot;"
 FEATURES = 64
@@ -398,7 +402,7 @@ def section_of(study, monkeypatch, feature: int) -> AppTest:
     monkeypatch.setenv("BAE_WORKSPACE", str(study.folder))
 
     def script(feature):
-        from app import feature_directions
+        from app.feature import directions as feature_directions
 
         feature_directions.section("bae", feature)
 
@@ -421,7 +425,7 @@ def test_the_section_says_what_to_do_where_nobody_has_looked(bare, monkeypatch):
 
 
 def test_token_texts_are_escaped():
-    from app.feature_directions import bars_html, shown
+    from app.feature.directions import bars_html, shown
     from bae.index.directions import Pull
 
     class Told:

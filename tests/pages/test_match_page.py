@@ -12,16 +12,17 @@ from small_study import N_FEATURES
 from streamlit.testing.v1 import AppTest
 from test_pages import said
 
-from app import match_pair, match_table
-from app.finding import holds
+from app.matching import pair as match_pair
+from app.matching import table as match_table
+from app.search.finding import holds
 from bae.autoencoder import checkpoint
-from bae.coactivation import coactivation
+from bae.features.coactivation import coactivation
 from bae.index.columns import FILE, Columns, ColumnsWriter
 from bae.index.query import Index
-from bae.jobs import Jobs
 from bae.matching import stored
 from bae.matching.relations import RELATIONS, compared, found
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
+from bae.system.jobs import Jobs
 from bae.workspace import Workspace
 
 
@@ -197,7 +198,7 @@ def test_a_damaged_comparison_is_named(open_page, compared_study, tmp_path):
 
 def section(ae: str, feature: int) -> AppTest:
     def script(ae, feature):
-        from app import matching
+        from app.matching import partners as matching
 
         matching.partners(ae, feature)
 

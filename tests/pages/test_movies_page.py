@@ -8,11 +8,12 @@ import pytest
 from small_study import HOSTILE, LAYER
 from test_pages import said
 
-from app.movie_said import visible
-from bae.experiments import movie_job, movie_prompts
-from bae.experiments.movie_results import GAMMAS as GAMMAS_OF_THE_PAGE
-from bae.experiments.movie_results import MEANS, PLAIN, Results, Settings, results_files
-from bae.experiments.movie_steering import run_all
+from app.movies.said import visible
+from bae.experiments.movies import job as movie_job
+from bae.experiments.movies import prompts as movie_prompts
+from bae.experiments.movies.results import GAMMAS as GAMMAS_OF_THE_PAGE
+from bae.experiments.movies.results import MEANS, PLAIN, Results, Settings, results_files
+from bae.experiments.movies.steering import run_all
 from bae.workspace import Workspace
 
 GAMMAS = (0.0, 1.0, 2.0)
@@ -81,7 +82,7 @@ def test_a_run_is_over_only_where_a_new_one_would_add_nothing(open_page, bare_st
 
 def test_the_job_is_the_command(bare_study, monkeypatch):
     started = []
-    monkeypatch.setattr("bae.jobs.Jobs.start", lambda _jobs, name, command: started.append((name, command)))
+    monkeypatch.setattr("bae.system.jobs.Jobs.start", lambda _jobs, name, command: started.append((name, command)))
     movie_job.start(bare_study, 3, 32)
     ((name, command),) = started
     assert name == "movie-steering"

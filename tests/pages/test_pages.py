@@ -7,8 +7,8 @@ from small_study import HOSTILE, N_FEATURES
 from streamlit.testing.v1 import AppTest
 
 from app import navigation, services
-from app.live_box import EXAMPLES
-from bae.notebook import Notebook
+from app.live.box import EXAMPLES
+from bae.notebook.database import Notebook
 
 TITLES = {
     "overview": "BAE Explorer",

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from app import heat
+from app.codes import heat_map as heat
 from app.components import url
 from app.services import codes
 from bae.index.columns import FILE, Columns

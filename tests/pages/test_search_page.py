@@ -11,18 +11,19 @@ import pytest
 from small_study import HOSTILE, N_FEATURES, WORDS
 from test_pages import said
 
-from app import search_ways, services
-from app.search_example import EXAMPLE
+from app import services
+from app.search import ways as search_ways
+from app.search.by_example import EXAMPLE
 from app.services import directions, searching
 from app.services.searching import Contrasted
 from app.services.shelf import Shelf
-from bae.contrast import contrast
-from bae.directions import write_directions, write_vocabulary
+from bae.features.directions import write_directions, write_vocabulary
 from bae.index.directions import Directions
 from bae.index.query import Index
-from bae.language_model import LanguageModel
-from bae.lenses import load_lenses
-from bae.notebook import Notebook
+from bae.model.language_model import LanguageModel
+from bae.notebook.database import Notebook
+from bae.reading.contrast import contrast
+from bae.reading.lenses import load_lenses
 from bae.workspace import Workspace
 
 

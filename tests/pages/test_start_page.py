@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from app import frequencies, start
+from app import start
+from app.codes import frequencies
 from bae.index.query import Index
 
 

@@ -13,22 +13,26 @@ from small_study import HOSTILE, LAYER, N_FEATURES
 from small_study import texts as corpus
 from test_pages import said
 
-from app import navigation, playground, playground_share, playground_ways, playground_writing, services
-from app.playground import PLAIN, PROMPTED, STEERED, Ask, Settings
-from app.playground_prompt import EXAMPLES
-from app.playground_writing import DESK, Desk, Writing
+from app import navigation, services
+from app.playground import address as playground
+from app.playground import share as playground_share
+from app.playground import ways as playground_ways
+from app.playground import writing as playground_writing
+from app.playground.address import PLAIN, PROMPTED, STEERED, Ask, Settings
+from app.playground.prompt import EXAMPLES
+from app.playground.writing import DESK, Desk, Writing
 from app.reading import visible
 from app.services import keeping
 from app.services import playground as asking
 from app.services.playground import Known, Prompt
-from bae import generation
-from bae.generation import GenerationConfig, generate
-from bae.keeping import keys
-from bae.language_model import LanguageModel
-from bae.notebook import Notebook
+from bae.model import generation
+from bae.model.generation import GenerationConfig, generate
+from bae.model.language_model import LanguageModel
+from bae.notebook.database import Notebook
+from bae.notebook.kept import keys
 from bae.steering import generate_steered, plan, steered
 from bae.steering.plan import MOST, ExampleStep, FeatureStep
-from bae.turns import QueueFull
+from bae.system.turns import QueueFull
 
 TEXT = "The naval ship left the harbor in winter."
 PUSH = "bae:5:add:0.5,topk:8:clamp:2"

@@ -11,9 +11,10 @@ import pytest
 from small_study import HOSTILE
 from test_pages import said
 
-from app import charts, training_curves
+from app import charts
 from app.charts import Line
-from bae import runs
+from app.training import curves as training_curves
+from bae.training import runs
 from bae.workspace import Workspace
 
 SLEEP = [sys.executable, "-c", "import time; print('asleep', flush=True); time.sleep(60)"]

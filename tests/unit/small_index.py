@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from bae.features.magnitude import Burstiness, Magnitude, Prior, Value
 from bae.index import schema
 from bae.index.columns import FILE as COLUMNS
 from bae.index.columns import ColumnsWriter
 from bae.index.query import Index
-from bae.magnitude import Burstiness, Magnitude, Prior, Value
 
 NOUNS = "sea harbor ship vote senate bill film actor scene river stone bread".split()  # noqa: SIM905
 VERBS = "sails votes burns sings falls opens".split()  # noqa: SIM905

@@ -1,7 +1,7 @@
 """The `bae` command with shards of a few hundred tokens, so that a small corpus makes several."""
 
-from bae import harvest
-from bae.cli import app
+from bae.cli.main import app
+from bae.states import harvest
 
 if __name__ == "__main__":
     harvest.SHARD_TOKENS = 800

@@ -7,8 +7,8 @@ import torch
 
 from bae.autoencoder import KINDS, Autoencoder, BinaryAutoencoder, checkpoint
 from bae.autoencoder.sparse import BatchTopKAutoencoder, GatedAutoencoder, TopKAutoencoder, Transcoder, TwoPathAutoencoder
-from bae.magnitude import Prior
-from bae.scaling import Scaling
+from bae.features.magnitude import Prior
+from bae.states.scaling import Scaling
 
 D, F = 24, 96
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from small_index import make_index, n_tokens, sentences
 
-from bae.coactivation import coactivation
+from bae.features.coactivation import coactivation
 from bae.index.columns import Columns
 from bae.index.layout import Layout
 from bae.index.profile import documents, groups, positions, token_shares

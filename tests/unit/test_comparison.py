@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from bae.experiments.comparison import HOW_GOOD, bits_at, figures, rates, table
-from bae.experiments.rate_distortion import Point
+from bae.experiments.dictionaries.comparison import HOW_GOOD, bits_at, figures, rates, table
+from bae.experiments.dictionaries.rate_distortion import Point
 from bae.workspace import Workspace
 
 

@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 
 from bae import pipeline
 from bae.autoencoder import checkpoint
-from bae.cli_compress import register
+from bae.cli.compress import register
 from bae.compression import CompressedStates, HarvestVectors
 from bae.compression.baselines import Basis, EntropyCoded, FixedLength
-from bae.experiments import compression
-from bae.experiments.compression import run
-from bae.experiments.compression_job import lock_file
-from bae.experiments.compression_results import (
+from bae.experiments.compression import experiment as compression
+from bae.experiments.compression.experiment import run
+from bae.experiments.compression.job import lock_file
+from bae.experiments.compression.results import (
     PAPER_BYTES_A_NUMBER,
     Settings,
     compressed_file,
@@ -29,11 +29,11 @@ from bae.experiments.compression_results import (
     same_run,
     table,
 )
-from bae.files import locked
-from bae.harvest import HiddenStates
-from bae.language_model import LanguageModel
-from bae.lenses import load_lenses
-from bae.splicing import splice
+from bae.model.language_model import LanguageModel
+from bae.model.splicing import splice
+from bae.reading.lenses import load_lenses
+from bae.states.harvest import HiddenStates
+from bae.system.files import locked
 from bae.workspace import Workspace
 from tests.pages.small_study import LAYER, make_study
 

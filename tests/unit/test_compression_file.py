@@ -15,7 +15,7 @@ from bae.compression import CompressedStates, FileVectors, Options, TensorVector
 from bae.compression.container import END, PRELUDE, TRAILER, Container, Header, Writer, checksum, pack_prior
 from bae.compression.dictionary import encoded
 from bae.compression.reading import rewritten
-from bae.scaling import Scaling
+from bae.states.scaling import Scaling
 
 WIDTH, BITS = 8, 24
 TOLD = Provenance("bae", 3, "a model", "f" * 32, ("made up",), 64, 0, 100)

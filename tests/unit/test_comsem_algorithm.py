@@ -12,8 +12,8 @@ from bae.comsem.occurrences import Corpus, Occurrences, word_around
 from bae.comsem.plan import Neighbours, Planner, Settings
 from bae.comsem.score import Verdict, accumulated, auroc, pooled, score, table, wilson
 from bae.comsem.selection import chosen
+from bae.features.magnitude import TOP_K
 from bae.index.codes import Codes
-from bae.magnitude import TOP_K
 
 TEXTS = sentences(60)
 FEATURES = 50

@@ -13,7 +13,7 @@ from bae.comsem.embedded_judge import EmbeddedJudge, _around, _Reader
 from bae.comsem.embedding_judge import EmbeddingJudge
 from bae.comsem.judge import read_yes_no
 from bae.comsem.samples import Sample
-from bae.language_model import LanguageModel
+from bae.model.language_model import LanguageModel
 
 RANKS = "military ranks"
 BEASTS = "animals"

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from transformers import AutoTokenizer
 
-from bae import meaning, packaged_model
 from bae.comsem import prompts
 from bae.comsem.samples import CONTEXT_CHARACTERS, Sample, excerpt, flat, quoted, read_shown, shown
+from bae.features import meaning
+from bae.model import packaged as packaged_model
 
 SHIP = Sample("harb", "harbor", 5, "The ship left the harbor in winter light.")
 VOTE = Sample("vote", "vote", 3, "The senate vote was close.")

@@ -8,7 +8,7 @@ import pytest
 from bae.comsem.plan import Settings
 from bae.comsem.records import Label, Records, Subject, VerdictRecord, checkpoint_of
 from bae.comsem.score import Verdict, score
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
 
 SUBJECT = Subject("bae", "c0ffee")
 FITS = score([Verdict(truth, truth, float(truth)) for truth in (True, False) for _ in range(8)], 8)

@@ -23,8 +23,8 @@ from bae.comsem.run import Labelling
 from bae.comsem.score import pooled
 from bae.comsem.spending import Budget
 from bae.index.codes import Codes
-from bae.notebook import Notebook
-from bae.progress import Progress
+from bae.notebook.database import Notebook
+from bae.system.progress import Progress
 from tests.unit.test_comsem_algorithm import TEXTS, algorithm_1, codes
 
 SUBJECT = Subject("bae", "c0ffee")

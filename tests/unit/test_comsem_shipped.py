@@ -10,7 +10,7 @@ import pytest
 from bae.comsem.records import Records, Subject, checkpoint_of
 from bae.comsem.score import Verdict, score
 from bae.comsem.shipped import FILE, bring_in
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
 from bae.workspace import DATA, Workspace
 
 NEAR = score([Verdict(truth, None, 0.5 + 0.3 * truth) for truth in (True, False) for _ in range(8)], 20)

@@ -13,12 +13,12 @@ from loopback_judge import Faults, Loopback
 from small_index import make_index, n_tokens, sentences
 from typer.testing import CliRunner
 
-from bae.cli import app
+from bae.cli.main import app
 from bae.comsem.plan import Settings
 from bae.comsem.records import Records, Subject
 from bae.comsem.work import ask_for, open_index, subject_of, work
-from bae.files import locked
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
+from bae.system.files import locked
 from bae.workspace import Workspace
 
 TEXTS = sentences(120)

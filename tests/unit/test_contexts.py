@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bae.contexts import Context, batches, contexts
-from bae.corpus import Document
+from bae.text.contexts import Context, batches, contexts
+from bae.text.corpus import Document
 from tests.conftest import prose
 
 LENGTH = 16

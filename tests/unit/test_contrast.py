@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from bae import contrast as module
 from bae.autoencoder import BinaryAutoencoder
-from bae.contrast import LONGEST, Lines, checked, contrast, read_lines, tokens_of
-from bae.inspection import Lens, inspect
-from bae.language_model import LanguageModel
-from bae.magnitude import Prior
-from bae.scaling import Scaling
+from bae.features.magnitude import Prior
+from bae.model.language_model import LanguageModel
+from bae.reading import contrast as module
+from bae.reading.contrast import LONGEST, Lines, checked, contrast, read_lines, tokens_of
+from bae.reading.inspection import Lens, inspect
+from bae.states.scaling import Scaling
 
 FEATURES = 200
 
@@ -166,7 +166,7 @@ def test_the_model_is_held_for_a_batch_at_a_time(model, monkeypatch):
 
     turn, whole = Turn(), LanguageModel.hidden_states
     monkeypatch.setattr(LanguageModel, "hidden_states", lambda *told: whole(*told) if turn.held else 1 / 0)
-    monkeypatch.setattr("bae.set_reading.BATCH_TOKENS", 8)
+    monkeypatch.setattr("bae.reading.text_set.BATCH_TOKENS", 8)
     lines = [f"sea vote law {number}" for number in range(9)]
     lenses, free = {"x": lens(model, 2, 1)}, []
     found = read_lines(model, lenses, tokens_of(model, lines, []), lambda tokens: free.append(not turn.held), turn)

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from bae import corpus
-from bae.corpus import SPLITS, Document, documents, sentences, split_of
+from bae.text import corpus
+from bae.text.corpus import SPLITS, Document, documents, sentences, split_of
 from tests.conftest import prose, write_jsonl
 
 EXPECTED_SPLITS = ["train", "index", "index", "train", "train", "train", "train", "held-out"]

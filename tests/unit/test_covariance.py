@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from bae.bits import Bits
-from bae.covariance import _pair_floors, covariance_floor, covariance_penalty
+from bae.features.bits import Bits
+from bae.training.covariance import _pair_floors, covariance_floor, covariance_penalty
 
 
 def bits(n: int, features: int, rate: float, seed: int = 0) -> torch.Tensor:
@@ -76,7 +76,7 @@ def test_tiles_do_not_show(rate, monkeypatch):
     code = bits(100, 70, rate).requires_grad_()
     covariance_penalty(code).backward()
     whole = code.grad.clone()
-    monkeypatch.setattr("bae.covariance.TILE", 16)
+    monkeypatch.setattr("bae.training.covariance.TILE", 16)
     code.grad = None
     assert covariance_penalty(code).item() == pytest.approx(by_integers(code.detach()), rel=1e-6)
     covariance_penalty(code).backward()

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from bae.curves import Curve, Series, joined, last, paired, thinned
+from bae.training.curves import Curve, Series, joined, last, paired, thinned
 
 
 def lines(steps, **figures) -> str:

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from bae import corpus
 from bae.autoencoder import Pair
-from bae.contexts import contexts, read
-from bae.evaluation import evaluate
-from bae.language_model import LanguageModel
-from bae.lenses import load_lenses
+from bae.measures.evaluation import evaluate
+from bae.model.language_model import LanguageModel
+from bae.reading.lenses import load_lenses
+from bae.text import corpus
+from bae.text.contexts import contexts, read
 from bae.workspace import DATA, Recipe
 
 DEMO = DATA / "demo"

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from bae.description_length import CorpusCode
-from bae.magnitude import Prior
+from bae.features.magnitude import Prior
+from bae.reading.description_length import CorpusCode
 
 
 def prior(counts: list[int], tokens: int) -> Prior:

@@ -9,12 +9,12 @@ import torch
 from safetensors.numpy import save_file
 from small_index import make_index, n_tokens, sentences
 
-from bae import directions
 from bae.autoencoder import BinaryAutoencoder, Transcoder
-from bae.directions import final_gain, lens_rows, nearest_rows, raw_rows, unembedding, write_directions, write_vocabulary
+from bae.features import directions
+from bae.features.directions import final_gain, lens_rows, nearest_rows, raw_rows, unembedding, write_directions, write_vocabulary
 from bae.index.directions import Directions, directions_file, tokens_file, unembedding_file
 from bae.index.query import Index
-from bae.scaling import Scaling
+from bae.states.scaling import Scaling
 
 FEATURES, ZERO = 40, 7
 """One row is all zeros."""

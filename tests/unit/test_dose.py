@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from bae.autoencoder import KINDS, BinaryAutoencoder
-from bae.generation import GenerationConfig
-from bae.inspection import Lens
-from bae.language_model import place
-from bae.lenses import Lenses
-from bae.magnitude import Prior
-from bae.scaling import Scaling
+from bae.features.magnitude import Prior
+from bae.model.generation import GenerationConfig
+from bae.model.language_model import place
+from bae.reading.inspection import Lens
+from bae.reading.lenses import Lenses
+from bae.states.scaling import Scaling
 from bae.steering import AddFeature, dose, dose_job, dose_settings, generate_steered, steered
 from bae.steering.dose_results import (
     LEAST_PROMPTS,

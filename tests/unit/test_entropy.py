@@ -23,7 +23,7 @@ from bae.entropy import (
     tree_interval,
 )
 from bae.entropy.peers import pattern_entropy
-from bae.magnitude import Prior
+from bae.features.magnitude import Prior
 
 ALL_CODES = np.array(list(itertools.product([0.0, 1.0], repeat=8)), dtype=np.float32)
 

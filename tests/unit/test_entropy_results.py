@@ -5,10 +5,12 @@ import time
 
 import pytest
 
-from bae.experiments import entropy_job, language_entropy, synthetic
-from bae.experiments.entropy_results import Results, alone, lock_file
-from bae.experiments.synthetic_settings import Settings
-from bae.files import held
+from bae.experiments.entropy import job as entropy_job
+from bae.experiments.entropy import language as language_entropy
+from bae.experiments.entropy import synthetic
+from bae.experiments.entropy.results import Results, alone, lock_file
+from bae.experiments.entropy.synthetic_settings import Settings
+from bae.system.files import held
 from bae.workspace import DATA, Workspace
 
 SMALL = Settings(8, (0, 1), (1,), samples=64, steps=4, batch_size=16)

@@ -6,8 +6,8 @@ import torch
 
 from bae.autoencoder import KINDS, Pair
 from bae.entropy import binary_entropy
-from bae.evaluation import evaluate, minority_rate, unexplained
-from bae.scaling import Scaling
+from bae.measures.evaluation import evaluate, minority_rate, unexplained
+from bae.states.scaling import Scaling
 
 
 class Stub:
@@ -81,10 +81,10 @@ def test_active_features_are_counted_on_tokens_spread_over_the_whole_text(monkey
     x = torch.zeros(1000, 3)
     x[:900, 0] = 1
     x[900:, 1] = 1
-    monkeypatch.setattr("bae.evaluation.ACTIVE_TOKENS", 100)
+    monkeypatch.setattr("bae.measures.evaluation.ACTIVE_TOKENS", 100)
     assert evaluate(Stub(lambda code: code), [Pair.same(x)])[0].active_8192_tokens == 2
     assert evaluate(Stub(lambda code: code), [Pair.same(x[:100]), Pair.same(x[100:])], chunk=64)[0].active_8192_tokens == 2
-    monkeypatch.setattr("bae.evaluation.ACTIVE_MORE_THAN", 10)
+    monkeypatch.setattr("bae.measures.evaluation.ACTIVE_MORE_THAN", 10)
     assert evaluate(Stub(lambda code: code), [Pair.same(x)])[0].active_8192_tokens == 1, (
         "a tenth of the sample: 10 tokens, not more than 10"
     )

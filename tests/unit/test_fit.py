@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bae import fit
 from bae.autoencoder import BinaryAutoencoder, Pair
 from bae.autoencoder.checkpoint import Provenance
-from bae.contexts import Context
-from bae.evaluation import unexplained
-from bae.fit import Fit, kept
-from bae.fitting import fits
-from bae.inspection import Lens
-from bae.language_model import LanguageModel
-from bae.refit import refit_decoder
-from bae.scaling import Scaling
+from bae.measures import fit
+from bae.measures.evaluation import unexplained
+from bae.measures.fit import Fit, kept
+from bae.measures.fitting import fits
+from bae.model.language_model import LanguageModel
+from bae.reading.inspection import Lens
+from bae.states.scaling import Scaling
+from bae.text.contexts import Context
+from bae.training.refit import refit_decoder
 
 LAYER = 2
 WORDS = "sea harbor naval ship vote senate bill law film actor scene plot river stone bread winter".split()  # noqa: SIM905

@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from bae.autoencoder import KINDS, checkpoint
-from bae.cli import app
+from bae.cli.main import app
+from bae.features.magnitude import Prior
 from bae.formats import (
     detect,
     dictionary_learning,
@@ -29,11 +30,10 @@ from bae.formats import (
     safe_files,
     sparsify,
 )
-from bae.harvest import HarvestConfig, harvest
-from bae.language_model import MLP_INPUT, RESIDUAL, Place
-from bae.lenses import load_lenses
-from bae.magnitude import Prior
-from bae.scaling import Scaling
+from bae.model.language_model import MLP_INPUT, RESIDUAL, Place
+from bae.reading.lenses import load_lenses
+from bae.states.harvest import HarvestConfig, harvest
+from bae.states.scaling import Scaling
 from bae.workspace import Workspace
 from tests.conftest import prose, write_jsonl
 

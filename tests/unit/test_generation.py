@@ -5,8 +5,8 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from bae import generation
-from bae.generation import DEEP, LIKELIEST, READ_AT_ONCE, GenerationConfig, generate, next_logits, passes
+from bae.model import generation
+from bae.model.generation import DEEP, LIKELIEST, READ_AT_ONCE, GenerationConfig, generate, next_logits, passes
 from tests.conftest import prose
 
 TEXT = "The ship left the harbor"
@@ -38,7 +38,7 @@ def test_greedy_is_the_library_s_own(tiny_model, text):
 
 
 def test_the_packaged_model_goes_on_as_the_library_does():
-    from bae.language_model import LanguageModel
+    from bae.model.language_model import LanguageModel
 
     model = LanguageModel.load(device="cpu")
     expected = decoded(model, library_tokens(model, "The capital of France is", 12))

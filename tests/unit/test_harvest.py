@@ -7,11 +7,12 @@ import pyarrow as pa
 import pytest
 import torch
 
-from bae import corpus, harvest
 from bae.autoencoder import KINDS
-from bae.contexts import contexts
-from bae.harvest import HarvestConfig, HiddenStates
-from bae.progress import read_status
+from bae.states import harvest
+from bae.states.harvest import HarvestConfig, HiddenStates
+from bae.system.progress import read_status
+from bae.text import corpus
+from bae.text.contexts import contexts
 from tests.conftest import prose, write_jsonl
 
 

@@ -11,8 +11,6 @@ import torch
 from safetensors.torch import load_file
 
 from bae.autoencoder import KINDS, Pair, checkpoint
-from bae.contexts import Context
-from bae.evaluation import evaluate
 from bae.index import build as building
 from bae.index.build import IndexConfig, build_index, chosen_contexts
 from bae.index.leaders import Leaders, Peaks, peaks
@@ -20,10 +18,12 @@ from bae.index.query import Index
 from bae.index.spool import Spool, write_shard
 from bae.index.tables import DictionaryTables, Places
 from bae.index.words import WordCounts, Words, summary, words_of
-from bae.inspection import Lens
-from bae.language_model import Place
-from bae.lenses import load_lenses
-from bae.scaling import Scaling
+from bae.measures.evaluation import evaluate
+from bae.model.language_model import Place
+from bae.reading.inspection import Lens
+from bae.reading.lenses import load_lenses
+from bae.states.scaling import Scaling
+from bae.text.contexts import Context
 from tests.conftest import prose, write_jsonl
 
 HTML = "The <b onmouseover=alert(1)>film</b> & the 'plot' of ship. \x00 Done."

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from bae.autoencoder import KINDS, Pair
-from bae.evaluation import evaluate
-from bae.inspection import Lens, SparseInspection, inspect, summarize
-from bae.language_model import Place, place
-from bae.scaling import Scaling
+from bae.measures.evaluation import evaluate
+from bae.model.language_model import Place, place
+from bae.reading.inspection import Lens, SparseInspection, inspect, summarize
+from bae.states.scaling import Scaling
 
 TEXT = "Senate vote bill law. Ship harbor \U0001f44b\U0001f3fd sea."
 

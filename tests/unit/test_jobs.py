@@ -12,8 +12,8 @@ import psutil
 import pytest
 from safetensors.torch import load_file
 
-from bae import runs
-from bae.jobs import Jobs
+from bae.system.jobs import Jobs
+from bae.training import runs
 from bae.workspace import Recipe, Workspace
 from tests.conftest import prose, write_jsonl
 
@@ -187,7 +187,7 @@ def test_no_zombie_stays_with_who_started_it(jobs):
 
 
 def test_it_outlives_who_started_it(jobs):
-    starter = f"from pathlib import Path; from bae.jobs import Jobs; Jobs(Path({str(jobs.folder)!r})).start('orphan', {SLEEP!r})"
+    starter = f"from pathlib import Path; from bae.system.jobs import Jobs; Jobs(Path({str(jobs.folder)!r})).start('orphan', {SLEEP!r})"
     subprocess.run([sys.executable, "-c", starter], check=True, timeout=PATIENCE_S)
     assert jobs.job("orphan").state == "running"
     assert jobs.stop("orphan").return_code == -signal.SIGTERM, "its end is written down although its starter is gone"

@@ -13,18 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from app.keeping_export import as_csv, as_json
-from app.keeping_feature import marked
-from app.keeping_lists import ranges
-from app.keeping_tables import Row
+from app.keeping.export import as_csv, as_json
+from app.keeping.feature import marked
+from app.keeping.lists import ranges
+from app.keeping.tables import Row
 from app.reading import Stretch
-from bae import feature_lists, keeping_markdown
 from bae.comsem.records import Subject
 from bae.comsem.selection import chosen
-from bae.feature_lists import FeatureLists
-from bae.keeping import MOST_TAGS, NOTE_CHARACTERS, TAG_CHARACTERS, Bookmarks, FeatureKey, Notes, keys
-from bae.keeping_markdown import Marked, as_markdown, escaped
-from bae.notebook import Notebook
+from bae.notebook import lists as feature_lists
+from bae.notebook import markdown as keeping_markdown
+from bae.notebook.database import Notebook
+from bae.notebook.kept import MOST_TAGS, NOTE_CHARACTERS, TAG_CHARACTERS, Bookmarks, FeatureKey, Notes, keys
+from bae.notebook.lists import FeatureLists
+from bae.notebook.markdown import Marked, as_markdown, escaped
 
 BAE, RETRAINED, TOPK = Subject("bae", "c0"), Subject("bae", "c1"), Subject("topk", "c0")
 HOSTILE = ["<script>alert(1)</script>", "`x` ``y``", "$x$", ":material/home:", "🙂", "שלום", "'; drop table bookmark; --", "a|b", "[a](b)"]
@@ -130,7 +131,7 @@ def test_notes_of_some_features_are_found_however_many_are_asked_for(notebook, m
     notes = Notes(notebook)
     for feature in (1, 2, 9):
         notes.write(key(feature), f"note {feature}")
-    monkeypatch.setattr("bae.keeping.AT_ONCE", 3)
+    monkeypatch.setattr("bae.notebook.kept.AT_ONCE", 3)
     asked = [key(1), key(3), key(4), key(2, RETRAINED), key(2)]
     assert notes.bodies(asked) == {key(1): "note 1", key(2): "note 2"} and notes.bodies([]) == {}
 

@@ -8,11 +8,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bae import corpus
-from bae.experiments import icl_entropy, icl_prompts, language_entropy, movie_prompts, state_sets, token_sets
-from bae.experiments.entropy_results import Results, kept
-from bae.experiments.set_training import Training
-from bae.progress import read_status
+from bae.experiments.entropy import icl as icl_entropy
+from bae.experiments.entropy import icl_prompts, state_sets
+from bae.experiments.entropy import language as language_entropy
+from bae.experiments.entropy import tokens as token_sets
+from bae.experiments.entropy.results import Results, kept
+from bae.experiments.entropy.set_training import Training
+from bae.experiments.movies import prompts as movie_prompts
+from bae.system.progress import read_status
+from bae.text import corpus
 from bae.workspace import Workspace
 from tests.conftest import prose, write_jsonl
 

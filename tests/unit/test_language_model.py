@@ -8,8 +8,8 @@ import huggingface_hub.constants
 import pytest
 import torch
 
-from bae import packaged_model
-from bae.language_model import CHAT_DATE, LanguageModel, Place
+from bae.model import packaged as packaged_model
+from bae.model.language_model import CHAT_DATE, LanguageModel, Place
 
 TEXT = "The senate passed a law. The ship left the harbor in winter light."
 STRANGE = [

@@ -10,8 +10,9 @@ import pytest
 from small_index import make_index, sentences
 from typer.testing import CliRunner
 
-from bae import launch, pipeline
-from bae.cli import app
+from bae import pipeline
+from bae.cli.main import app
+from bae.system import launch
 from bae.workspace import DATA, Workspace
 
 HERE = "127.0.0.1"

@@ -72,7 +72,7 @@ def caches_in_services(_layer: str, tree: ast.AST) -> Iterator[str]:
 
 
 def no_umap_in_the_server(layer: str, tree: ast.AST) -> Iterator[str]:
-    """numba's threads can abort the web process: maps are drawn by jobs, in `bae.projection`, which imports it where it is used."""
+    """numba's threads can abort the web process: maps are drawn by jobs, in `bae.maps.projection`, which imports it where it is used."""
     if layer in ("app", "pages"):
         yield from (f"imports {name}" for name in roots(tree) & {"umap", "numba", "pynndescent"})
 
@@ -128,12 +128,12 @@ BROKEN = [
     (no_broad_except, "app", "with contextlib.suppress(Exception):\n    f()"),
 ]
 LAWFUL = [
-    (imports_go_down, "pages", "from app import services\nfrom bae.magnitude import Prior"),
+    (imports_go_down, "pages", "from app import services\nfrom bae.features.magnitude import Prior"),
     (no_streamlit_in_bae, "app", "import streamlit as st"),
     (no_torch_in_pages, "app", "import torch"),
     (caches_in_services, "app", "from functools import cached_property\nfrom streamlit import session_state"),
     (no_umap_in_the_server, "bae", "from umap import UMAP"),
-    (no_umap_in_the_server, "app", "from bae.projection import Method"),
+    (no_umap_in_the_server, "app", "from bae.maps.projection import Method"),
     (no_pickle, "bae", "from safetensors.torch import load_file\nload_file('x')\nnp.load(p, allow_pickle=False)"),
     (no_pickle, "bae", "weights = torch.load('x.pt', weights_only=True)"),
     (no_broad_except, "bae", "try:\n    f()\nexcept (ValueError, OSError) as error:\n    raise"),

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from bae.autoencoder import BinaryAutoencoder, Pair, checkpoint
-from bae.evaluation import evaluate
-from bae.lenses import load_lenses
+from bae.measures.evaluation import evaluate
 from bae.names import check_dictionary_name
-from bae.scaling import Scaling
+from bae.reading.lenses import load_lenses
+from bae.states.scaling import Scaling
 
 ODD = ("a b", "a:b", "naïve", "`x`", "a&b", "<b>", "🙂")
 

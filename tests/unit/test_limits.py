@@ -2,7 +2,7 @@
 
 import pytest
 
-from bae.limits import WritingLimits
+from bae.system.limits import WritingLimits
 
 
 def test_without_variables_the_defaults_hold():

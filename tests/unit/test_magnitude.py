@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from bae.magnitude import Burstiness, Prior, RescaledValue, Value
+from bae.features.magnitude import Burstiness, Prior, RescaledValue, Value
 
 
 def random_bits(tokens: int, rates: list[float], seed: int = 0) -> torch.Tensor:

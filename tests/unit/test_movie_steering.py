@@ -10,15 +10,16 @@ from safetensors.torch import load_file, save_file
 from scipy.stats import binomtest
 from typer.testing import CliRunner
 
-from bae import corpus
-from bae.cli import app
-from bae.contexts import left_padded
-from bae.experiments import movie_answers, movie_layers, movie_prompts, movie_steering
-from bae.experiments.movie_answers import answers, answers_to_long, begin
-from bae.experiments.movie_job import elsewhere, expected_files, expected_seconds
-from bae.experiments.movie_layers import right_by_layer
-from bae.experiments.movie_prompts import Review, draw, label_tokens, prompt, prompts
-from bae.experiments.movie_results import (
+from bae.cli.main import app
+from bae.experiments.movies import answers as movie_answers
+from bae.experiments.movies import layers as movie_layers
+from bae.experiments.movies import prompts as movie_prompts
+from bae.experiments.movies import steering as movie_steering
+from bae.experiments.movies.answers import answers, answers_to_long, begin
+from bae.experiments.movies.job import elsewhere, expected_files, expected_seconds
+from bae.experiments.movies.layers import right_by_layer
+from bae.experiments.movies.prompts import Review, draw, label_tokens, prompt, prompts
+from bae.experiments.movies.results import (
     GAMMAS,
     MEANS,
     PLAIN,
@@ -35,12 +36,14 @@ from bae.experiments.movie_results import (
     rows,
     weights_digest,
 )
-from bae.experiments.movie_steering import run, run_all
-from bae.experiments.movie_tables import summary, tables
-from bae.experiments.movie_verdict import verdicts
-from bae.files import locked
+from bae.experiments.movies.steering import run, run_all
+from bae.experiments.movies.tables import summary, tables
+from bae.experiments.movies.verdict import verdicts
 from bae.steering import Add, steered
 from bae.steering.directions import KEPT
+from bae.system.files import locked
+from bae.text import corpus
+from bae.text.contexts import left_padded
 from bae.workspace import Workspace
 from tests.conftest import prose
 from tests.pages.small_study import LAYER, make_study

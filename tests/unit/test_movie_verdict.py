@@ -5,8 +5,8 @@ import random
 import pytest
 from scipy.stats import binomtest
 
-from bae.experiments.movie_results import GAMMAS, MEANS, PLAIN, PROMPTED, Point, Results
-from bae.experiments.movie_verdict import chance, compare, harms, helps, least_told, threshold, verdicts
+from bae.experiments.movies.results import GAMMAS, MEANS, PLAIN, PROMPTED, Point, Results
+from bae.experiments.movies.verdict import chance, compare, harms, helps, least_told, threshold, verdicts
 
 METHODS = {
     "bae": ("features", "bae", None),

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bae.notebook import Notebook
+from bae.notebook.database import Notebook
 
 
 def test_a_text_comes_back_as_it_was(tmp_path):

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from bae.autoencoder import KINDS, Pair
-from bae.objective import BinaryObjective, SparseObjective, entropy_bits, excess_density, l1, reconstruction_loss, revival_loss
-from bae.scaling import Scaling
+from bae.states.scaling import Scaling
+from bae.training.objective import BinaryObjective, SparseObjective, entropy_bits, excess_density, l1, reconstruction_loss, revival_loss
 
 
 def test_entropy_of_all_codes_of_r_fair_bits_is_r():

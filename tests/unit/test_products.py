@@ -5,8 +5,8 @@ import torch
 
 from bae.autoencoder import KINDS
 from bae.autoencoder.products import decode, encode
-from bae.bits import Values
-from bae.scaling import Scaling
+from bae.features.bits import Values
+from bae.states.scaling import Scaling
 
 N, D, F = 60, 12, 90
 

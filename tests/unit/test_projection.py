@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bae import projection
-from bae.projection import pca, project, unit_rows
+from bae.maps import projection
+from bae.maps.projection import pca, project, unit_rows
 
 ROOT = Path(__file__).parents[2]
 UMAP = """
 import json
 import numpy as np
-from bae.projection import project
+from bae.maps.projection import project
 from tests_vectors import clusters
 vectors, _ = clusters()
 told = []
@@ -93,7 +93,7 @@ def test_what_has_no_place_is_refused():
 
 
 def test_importing_it_loads_no_umap():
-    code = "import sys, bae.projection, bae.atlas; print([name for name in ('umap', 'numba', 'torch') if name in sys.modules])"
+    code = "import sys, bae.maps.projection, bae.maps.atlas; print([name for name in ('umap', 'numba', 'torch') if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert said.strip() == "[]"
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from bae.autoencoder import KINDS, Pair
-from bae.experiments.rate_distortion import Frequencies, pca_points, points
-from bae.scaling import Scaling
+from bae.experiments.dictionaries.rate_distortion import Frequencies, pca_points, points
+from bae.states.scaling import Scaling
 
 
 def states(n: int, seed: int) -> torch.Tensor:

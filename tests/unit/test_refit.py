@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from bae.autoencoder import BinaryAutoencoder, Pair
-from bae.evaluation import evaluate
-from bae.refit import refit_decoder
-from bae.scaling import Scaling
+from bae.measures.evaluation import evaluate
+from bae.states.scaling import Scaling
+from bae.training.refit import refit_decoder
 
 
 @pytest.fixture
 def fitted(monkeypatch):
-    monkeypatch.setattr("bae.refit.CHUNK_TOKENS", 64)
+    monkeypatch.setattr("bae.training.refit.CHUNK_TOKENS", 64)
     x = torch.randn(2000, 8, generator=torch.Generator().manual_seed(0)) * 3 + 1
     autoencoder = BinaryAutoencoder(8, 20, Scaling.measure(x.norm(dim=-1), [x]), seed=1)
     autoencoder.start_at(0.2, autoencoder.scaling.apply(x))
@@ -21,7 +21,7 @@ def fitted(monkeypatch):
 
 def test_it_is_least_squares(fitted, monkeypatch):
     x, autoencoder = fitted
-    monkeypatch.setattr("bae.refit.RIDGE_TOKENS", 1e-9)
+    monkeypatch.setattr("bae.training.refit.RIDGE_TOKENS", 1e-9)
     refit_decoder(autoencoder, [Pair.same(x[:900]), Pair.same(x[900:])])
     design = np.c_[autoencoder.encode(x).double().numpy(), np.ones(len(x))]
     expected, *_ = np.linalg.lstsq(design, autoencoder.scaling.apply(x).double().numpy(), rcond=None)

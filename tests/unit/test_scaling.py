@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bae.scaling import NORM_LIMIT, Scaling
+from bae.states.scaling import NORM_LIMIT, Scaling
 
 D_MODEL = 16
 

@@ -9,12 +9,15 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from bae.cli_entropy import MODULES, entropy_app
-from bae.experiments import dynamics, entropy_recipes, language_entropy, set_entropy, token_sets
-from bae.experiments.entropy_recipes import read_settings
-from bae.experiments.entropy_results import Results, kept
-from bae.experiments.set_entropy import SetOf, is_constant, measured, prepared
-from bae.experiments.set_training import Training
+from bae.cli.entropy import entropy_app
+from bae.experiments.entropy import dynamics, set_entropy
+from bae.experiments.entropy import language as language_entropy
+from bae.experiments.entropy import recipes as entropy_recipes
+from bae.experiments.entropy import tokens as token_sets
+from bae.experiments.entropy.recipes import read_settings
+from bae.experiments.entropy.results import Results, kept
+from bae.experiments.entropy.set_entropy import SetOf, is_constant, measured, prepared
+from bae.experiments.entropy.set_training import Training
 from bae.workspace import Workspace
 from tests.conftest import prose, write_jsonl
 
@@ -116,7 +119,7 @@ def test_dynamics_follow_both_trainings(tiny_model, study, monkeypatch):
 
 @pytest.mark.parametrize("recipe", sorted(entropy_recipes.RECIPES.glob("*.toml")), ids=lambda path: path.stem)
 def test_recipes_that_come_with_the_explorer_are_valid(recipe):
-    module = import_module(f"bae.experiments.{MODULES[recipe.stem.split('-')[0]]}")
+    module = import_module(f"bae.experiments.entropy.{recipe.stem.split('-')[0]}")
     assert read_settings(module.Settings, recipe.stem, {}) == read_settings(module.Settings, str(recipe), {"seed": None})
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from bae.autoencoder import BinaryAutoencoder, Pair
-from bae.experiments.set_training import Adam, Training, _covariance, _covariance_of_all, fit_sets, gradients_of
-from bae.objective import BinaryObjective
-from bae.scaling import Scaling
+from bae.experiments.entropy.set_training import Adam, Training, _covariance, _covariance_of_all, fit_sets, gradients_of
+from bae.states.scaling import Scaling
+from bae.training.objective import BinaryObjective
 
 TRAINING = Training(steps=40, batch_size=64, expansion=2, entropy_weight=0.01, covariance_weight=0.002)
 

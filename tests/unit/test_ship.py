@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from bae.experiments.ship import rounded
+from bae.experiments.dictionaries.ship import rounded
 
 
 def test_rounding_is_to_the_nearest_number_with_free_last_bits():

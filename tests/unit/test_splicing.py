@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from bae.contexts import Context
-from bae.inspection import Lens
-from bae.language_model import place
-from bae.scaling import Scaling
-from bae.splicing import splice
+from bae.model.language_model import place
+from bae.model.splicing import splice
+from bae.reading.inspection import Lens
+from bae.states.scaling import Scaling
+from bae.text.contexts import Context
 from tests.conftest import prose
 
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from small_index import make_index, n_tokens, sentences
 
+from bae.features.magnitude import GradedBurstiness, Prior
 from bae.index.query import Index
-from bae.magnitude import GradedBurstiness, Prior
-from bae.state_maps import activating_tokens
+from bae.maps.states import activating_tokens
 
 BITS, MEANS = 2, (0.02, 0.3, 0.6, 0.95)
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bae.experiments import state_sets
-from bae.experiments.state_sets import GROUP, LAST, Places, Text, folder_of, harvest
-from bae.progress import Progress
+from bae.experiments.entropy import state_sets
+from bae.experiments.entropy.state_sets import GROUP, LAST, Places, Text, folder_of, harvest
+from bae.system.progress import Progress
 
 PLACES = Places(layers=(0, 2, 4), positions=(0, 3, LAST))
 

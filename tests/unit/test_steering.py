@@ -17,13 +17,13 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from bae import generation
 from bae.autoencoder import KINDS, BinaryAutoencoder
-from bae.directions import raw_rows
-from bae.generation import GenerationConfig, generate
-from bae.inspection import Lens
-from bae.language_model import LanguageModel
-from bae.scaling import Scaling
+from bae.features.directions import raw_rows
+from bae.model import generation
+from bae.model.generation import GenerationConfig, generate
+from bae.model.language_model import LanguageModel
+from bae.reading.inspection import Lens
+from bae.states.scaling import Scaling
 from bae.steering import Ablate, Add, AddFeature, ChangeBits, Clamp, ProjectOut, Steering, generate_steered, norm_under, rms_norm, steered
 from tests.conftest import prose
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from bae.autoencoder import KINDS, BinaryAutoencoder
-from bae.directions import raw_rows
-from bae.inspection import Lens
-from bae.scaling import Scaling
+from bae.features.directions import raw_rows
+from bae.reading.inspection import Lens
+from bae.states.scaling import Scaling
 from bae.steering import plan
 from bae.steering.directions import directions_from_texts
 from bae.steering.interventions import Ablate, Add, AddFeature, ChangeBits, Clamp, ProjectOut

@@ -5,10 +5,10 @@ import threading
 import pytest
 import torch
 
-from bae.generation import GenerationConfig, generate, next_logits
+from bae.model.generation import GenerationConfig, generate, next_logits
 from bae.steering import Add, Steering, generate_steered, steered
 from bae.steering.writing import next_tokens
-from bae.turns import Turns
+from bae.system.turns import Turns
 
 TEXT, LAYER = "The ship left the harbor", 2
 CONFIG = GenerationConfig(max_tokens=8, frequency_penalty=0.7)

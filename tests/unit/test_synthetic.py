@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from bae.autoencoder import BinaryAutoencoder, Pair
-from bae.experiments import synthetic
-from bae.experiments.synthetic import Group, GroupTraining, grouped, run, started
-from bae.experiments.synthetic_sets import DirectionalSets
-from bae.experiments.synthetic_settings import Settings, kept
-from bae.objective import BinaryObjective
-from bae.scaling import Scaling
-from bae.training import FitConfig, TrainingState, step
+from bae.experiments.entropy import synthetic
+from bae.experiments.entropy.synthetic import Group, GroupTraining, grouped, run, started
+from bae.experiments.entropy.synthetic_sets import DirectionalSets
+from bae.experiments.entropy.synthetic_settings import Settings, kept
+from bae.states.scaling import Scaling
+from bae.training.descent import FitConfig, TrainingState, step
+from bae.training.objective import BinaryObjective
 from bae.workspace import DATA, Workspace
 
 SMALL = Settings(d_model=12, ranks=(0, 2, 3), expansions=(2,), samples=1024, steps=1500, batch_size=128, learning_rate=5e-3)
@@ -55,7 +55,7 @@ def test_a_set_is_the_same_whatever_stands_beside_it_and_another_with_another_se
 
 @pytest.mark.parametrize("entropy_loss", [True, False])
 def test_trained_side_by_side_each_comes_to_what_it_comes_to_alone(entropy_loss):
-    """Against `bae.training.step` on one BAE with the weights of Eq. (5)."""
+    """Against `bae.training.descent.step` on one BAE with the weights of Eq. (5)."""
     settings = replace(SMALL, steps=20, warm_up=0.25)
     group, sets = Group(2, entropy_loss, (2, 3)), sets_of(settings)
     training = GroupTraining(group, settings, sets, synthetic.Path("/nowhere"))

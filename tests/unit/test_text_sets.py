@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from bae.autoencoder import KINDS, Pair
-from bae.description_length import CorpusCode
-from bae.evaluation import evaluate
-from bae.inspection import Lens, inspect
-from bae.notebook import Notebook
-from bae.scaling import Scaling
-from bae.set_reading import SetReading
-from bae.shares import Shares
-from bae.text_sets import MOST_CHARACTERS, MOST_TEXTS, TextSets, parse
+from bae.measures.evaluation import evaluate
+from bae.notebook.database import Notebook
+from bae.notebook.text_sets import MOST_CHARACTERS, MOST_TEXTS, TextSets, parse
+from bae.reading.description_length import CorpusCode
+from bae.reading.inspection import Lens, inspect
+from bae.reading.shares import Shares
+from bae.reading.text_set import SetReading
+from bae.states.scaling import Scaling
 
 HOSTILE = "<b>`x`</b> $y$ \U0001f642 שלום\u2028'; drop table text_set; --"
 TEXTS = ["The ship left.", "Senate vote bill law.", "sea " * 90, "\U0001f642", "River stone bread and winter."]

@@ -6,12 +6,12 @@ from itertools import islice
 import pytest
 import torch
 
-from bae import training
 from bae.autoencoder import KINDS, BinaryAutoencoder, Pair
-from bae.harvest import HarvestConfig, harvest
-from bae.language_model import Place
-from bae.objective import BinaryObjective, SparseObjective
-from bae.training import FitConfig, Run, TrainingState, fit, step, stream
+from bae.model.language_model import Place
+from bae.states.harvest import HarvestConfig, harvest
+from bae.training import descent as training
+from bae.training.descent import FitConfig, Run, TrainingState, fit, step, stream
+from bae.training.objective import BinaryObjective, SparseObjective
 from tests.conftest import prose, write_jsonl
 
 TRAINED = [kind for kind in KINDS if kind != "jumprelu"]
@@ -22,7 +22,7 @@ def states(tiny_model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("harvest")
     source = write_jsonl(folder / "text.jsonl", [prose(seed) for seed in range(60)])
     patch = pytest.MonkeyPatch()
-    patch.setattr("bae.harvest.SHARD_TOKENS", 200)
+    patch.setattr("bae.states.harvest.SHARD_TOKENS", 200)
     found = harvest(
         tiny_model, HarvestConfig((2, Place(2, "mlp_input")), (str(source),), tokens=1500, context_length=32), folder / "states"
     )

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from bae.turns import LOOK_EVERY_S, QueueFull, Standing, Turns
+from bae.system.turns import LOOK_EVERY_S, QueueFull, Standing, Turns
 
 SOON_S = 20.0
 """Longer than anything here takes on a busy machine."""

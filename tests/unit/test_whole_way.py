@@ -6,11 +6,11 @@ import os
 import pytest
 from typer.testing import CliRunner
 
-from bae.cli import app
+from bae.cli.main import app
 from bae.index.query import Index
-from bae.inspection import inspect
-from bae.language_model import LanguageModel
-from bae.lenses import load_lenses
+from bae.model.language_model import LanguageModel
+from bae.reading.inspection import inspect
+from bae.reading.lenses import load_lenses
 from bae.workspace import Recipe, Workspace
 from tests.conftest import prose, write_jsonl
 
@@ -83,8 +83,8 @@ def test_live_text_reads_with_the_same_model(study):
 def test_a_second_start_computes_nothing(study, arranged, monkeypatch):
     monkeypatch.setattr(os, "execve", lambda *_: None)
     for name in ("fit", "evaluate"):
-        monkeypatch.setattr(f"bae.recipe_training.{name}", lambda *_args, **_named: pytest.fail("trained again"))
-    monkeypatch.setattr("bae.harvest._write_shard", lambda *_: pytest.fail("harvested again"))
+        monkeypatch.setattr(f"bae.training.from_recipe.{name}", lambda *_args, **_named: pytest.fail("trained again"))
+    monkeypatch.setattr("bae.states.harvest._write_shard", lambda *_: pytest.fail("harvested again"))
     monkeypatch.setattr("bae.index.build._read_all", lambda *_: pytest.fail("indexed again"))
     result = CliRunner().invoke(app, arranged[1])
     assert result.exit_code == 0, result.output

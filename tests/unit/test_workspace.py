@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bae import pipeline, workspace
-from bae.cli import recipe_file, slug
-from bae.files import locked
-from bae.recipe_training import settings
+from bae.cli.main import recipe_file, slug
+from bae.system.files import locked
+from bae.training.from_recipe import settings
 from bae.workspace import DATA, Recipe, Workspace
 
 GOOD = """

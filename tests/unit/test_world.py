@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bae import world
+from bae.system import world
 from tests.unit import two_ranks
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from bae import world
 from bae.autoencoder import KINDS, Pair
-from bae.objective import BinaryObjective, SparseObjective
-from bae.scaling import Scaling
-from bae.training import FitConfig, TrainingState, step
+from bae.states.scaling import Scaling
+from bae.system import world
+from bae.training.descent import FitConfig, TrainingState, step
+from bae.training.objective import BinaryObjective, SparseObjective
 
 D, F, BATCH, STEPS = 12, 40, 64, 20
 

@@ -1,0 +1,1 @@
+"""The page of dose and response: sweeps over the strength of steering."""

@@ -1,0 +1,1 @@
+"""Bookmarks, notes and lists of features, on their page and on all others."""

@@ -1,0 +1,1 @@
+"""The page of labels: runs of ComSem, their forms, figures and tables."""

@@ -1,0 +1,1 @@
+"""The `bae` command, a module a group of commands."""

@@ -1,0 +1,1 @@
+"""Table 1 (left) and what dictionaries cost in bits; which of them ship."""

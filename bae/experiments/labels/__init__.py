@@ -1,0 +1,1 @@
+"""Labels by readers, and how readable lists of contexts are."""

@@ -1,0 +1,1 @@
+"""Fig. 6: movie reviews answered under steering."""

@@ -1,0 +1,1 @@
+"""Points of a plane for features and for hidden states."""

@@ -1,0 +1,1 @@
+"""The language model: loaded, read, continued, and run on reconstructed states."""

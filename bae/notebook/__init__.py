@@ -1,0 +1,1 @@
+"""What people write and keep: a SQLite file beside the index."""

@@ -1,0 +1,1 @@
+"""Texts that people bring, read through dictionaries."""

@@ -1,0 +1,1 @@
+"""Hidden states on disk, and as an autoencoder sees them."""

@@ -1,0 +1,1 @@
+"""Files, processes, progress and queues: what the operating system gives."""

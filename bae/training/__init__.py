@@ -1,0 +1,1 @@
+"""How autoencoders are trained: what is minimised, the descent, and the runs of a workspace."""
