@@ -11,6 +11,7 @@ from bae.autoencoder.protocol import Pass
 from bae.features.bits import Bits, Values
 from bae.features.magnitude import Burstiness, GradedBurstiness, Prior
 from bae.states.scaling import Scaling
+from bae.system.products import linear
 
 Surrogate = Literal["clip", "sigmoid", "identity", "released"]
 MOST_BITS = range(1, 5)
@@ -124,7 +125,7 @@ class BinaryAutoencoder(nn.Module):
 
     def pre_activation(self, scaled: Float[Tensor, "token d_model"]) -> Float[Tensor, "token bit"]:
         """`x W_in + b_in`; a bit is on from 0 up."""
-        return torch.addmm(self.b_in, scaled, self.W_in)
+        return linear(scaled, self.W_in.T, self.b_in)
 
     def table(self) -> Float[Tensor, "bit d_model"]:
         """What each bit adds to the reconstruction: its feature's row of W_out, times its place value."""

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bae.features.bits import Values
+from bae.system.products import linear
 
 
 def encode(
@@ -32,7 +33,7 @@ class _Encode(torch.autograd.Function):
         centred = scaled if b_out is None else scaled - b_out
         ctx.moves_input = b_out is not None
         ctx.save_for_backward(centred, W_in)
-        return torch.addmm(b_in, centred, W_in)
+        return linear(centred, W_in.T, b_in)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[None, Tensor, Tensor, Tensor | None]:

@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from bae.model import packaged as packaged_model
+from bae.system import products
 
 EMBEDDED = packaged_model.EMBEDDED
 
@@ -99,6 +100,7 @@ class LanguageModel:
         self.n_layers: int = model.config.num_hidden_layers
         self.device: torch.device = model.device
         self._trunks: dict[tuple[int, int, bool], torch.nn.Module] = {}
+        products.hasten(model)
 
     @classmethod
     def load(cls, name: str = EMBEDDED, device: str = "auto") -> "LanguageModel":

@@ -59,6 +59,19 @@ def test_a_row_is_what_a_loop_over_its_codes_gives(monkeypatch):
     assert row["expansion"] == 2 and row["vectors"] == 200 and row["pca_rank"] == 8
 
 
+def test_the_origin_is_the_mean_or_the_first_state_that_is_kept():
+    given = states()
+    given[0] = 1e6
+    labelled = SetOf({"layer": 3}, lambda: given)
+    for origin, zero in (("mean", False), ("state", True)):
+        found = prepared(labelled, torch.arange(len(given)), origin)
+        assert (found.scaled[0] == 0).all().item() is zero
+        assert torch.allclose(found.scaling.undo(found.scaled), given[1:], atol=1e-5)
+        assert found.scaled.var(0, correction=0).sum().item() == pytest.approx(1, rel=1e-5)
+    with pytest.raises(ValueError, match="one of mean, state; got 'median'"):
+        Training(origin="median")
+
+
 def test_bad_sets_are_refused_and_a_constant_one_is_valid():
     for given, words in (
         (states(0), "layer 3: .* an empty set"),

@@ -10,6 +10,7 @@ weights at 0. As in the paper, loss and entropy are those of the training batch;
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bae.experiments.entropy import forecast as entropy_forecast
 from bae.experiments.entropy import language as language_entropy
@@ -96,8 +97,11 @@ def points(training: Training) -> list[int]:
 
 def _prepared(settings: Settings, sets: StateSets) -> list[Prepared]:
     groups = sets.groups()
-    named = [({"layer": settings.layer, "position": position}, position) for position in settings.positions]
-    found = [prepared(SetOf(labels, lambda at=position: sets.states(settings.layer, at)), groups) for labels, position in named]
+    named = [
+        SetOf({"layer": settings.layer, "position": position}, partial(sets.states, settings.layer, position))
+        for position in settings.positions
+    ]
+    found = [prepared(one, groups, settings.training.origin) for one in named]
     if constant := [one.labels for one in found if one.scaled is None]:
         raise ValueError(f"a constant set has nothing to train: {constant[0]}")
     return found

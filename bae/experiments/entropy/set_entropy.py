@@ -19,7 +19,7 @@ from torch import Tensor
 from bae.entropy import BitCounts, BlockCounts, checked_states, marginal_interval, peers
 from bae.entropy.sets import enough
 from bae.experiments.entropy.results import Results
-from bae.experiments.entropy.set_training import Fitted, Training, Watch, fit_sets
+from bae.experiments.entropy.set_training import Fitted, Origin, Training, Watch, fit_sets
 from bae.model.language_model import best_device
 from bae.states.scaling import NORM_LIMIT, Scaling
 from bae.system.progress import Progress
@@ -70,10 +70,10 @@ class Prepared:
         return len(self.scaled) - max(1, round(HELD_OUT * len(self.scaled)))
 
 
-def prepared(one: SetOf, blocks: Int[Tensor, " vector"]) -> Prepared:
-    """Drop what is over the norm limit, centre, and scale so that E||x||^2 = 1.
+def prepared(one: SetOf, blocks: Int[Tensor, " vector"], origin: Origin = "mean") -> Prepared:
+    """Drop what is over the norm limit, shift to the origin, and scale so that the variance, summed over elements, is 1.
 
-    At that length copies of a bit merge in training: a set of 2 bits was told in 4 after 4,000 steps, and in 54 at E||x||^2 = d.
+    At that length copies of a bit merge in training: a set of 2 bits was told in 4 after 4,000 steps, and in 54 where it was d.
     Raises ValueError for an empty set, one vector, and where none is finite.
     """
     states = one.load().float()
@@ -93,6 +93,8 @@ def prepared(one: SetOf, blocks: Int[Tensor, " vector"]) -> Prepared:
         scaling = Scaling.measure(norms, [states])
         scaling = replace(scaling, scale=scaling.scale / math.sqrt(states.shape[1]))
         keep = norms <= scaling.norm_limit
+        if origin == "state":
+            scaling = replace(scaling, mean=states[keep][0])
         scaled = scaling.apply(checked_states(states[keep]))
     except ValueError as error:
         raise ValueError(f"the set of {', '.join(f'{name} {value}' for name, value in one.labels.items())}: {error}") from error
@@ -118,7 +120,7 @@ def measure(
                 progress.skip(training.steps)
                 continue
             began = time.monotonic()
-            rows = list(measured([prepared(one, blocks) for one in group], training, seed, progress.advance))
+            rows = list(measured([prepared(one, blocks, training.origin) for one in group], training, seed, progress.advance))
             results.keep(rows, time.monotonic() - began)
 
 

@@ -3,15 +3,20 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from bae.experiments.entropy.synthetic_settings import LARGEST_BATCH
+from bae.system.products import bmm
 
 FEW_MOVING = 0.8
 """Share of bits that move in a batch below which it pays to pick them out: 13 to 16 ms become 0.5 to 2.5 where few do."""
+
+
+Origin = Literal["mean", "state"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,10 @@ class Training:
     """Of every bit at the start."""
     decoder_start: float = 0.1
     """Of the encoder's directions, how long those of the decoder are at the start."""
+    origin: Origin = "mean"
+    """What states are shifted by: their mean, or the first state of the set. Where sets are a few patterns each, the mean lies between
+    them and copies of a bit with either sign pay: 26 bits for two patterns, and 2 from the first state. Where every state is another,
+    the first leaves the states a common direction, which takes the slope: 0.59 unexplained for 0.42 (docs/results.md)."""
 
     def __post_init__(self):
         if self.expansion < 1 or self.steps < 1 or self.batch_size < 2 or self.learning_rate <= 0:
@@ -49,6 +58,8 @@ class Training:
             )
         if not 0 < self.firing_rate < 1:
             raise ValueError(f"a firing rate lies between 0 and 1; got {self.firing_rate}")
+        if self.origin not in get_args(Origin):
+            raise ValueError(f"the origin is one of {', '.join(get_args(Origin))}; got {self.origin!r}")
         if self.decoder_start <= 0:
             raise ValueError(f"decoder_start is above 0; got {self.decoder_start}")
         if not (0 <= self.decay <= 1 and 0 <= self.warm_up <= 1) or min(self.entropy_weight, self.covariance_weight) < 0:
@@ -125,12 +136,12 @@ def gradients_of(
     """The gradients of Eq. (5) with the surrogate `clip`, by hand: those of `bae.training.objective`, for all sets at once."""
     W_in, b_in, W_out, b_out = weights
     n, d_model = batch.shape[1:]
-    pre_activation = torch.baddbmm(b_in, batch, W_in)
+    pre_activation = bmm(batch, W_in).add_(b_in)
     code = (pre_activation >= 0).to(batch.dtype)
-    off = torch.baddbmm(b_out, code, W_out) - batch
+    off = bmm(code, W_out).add_(b_out).sub_(batch)
     error = off.square().mean((1, 2))
     of_found = off * (2 / (n * d_model))
-    of_code = of_found @ W_out.transpose(1, 2)
+    of_code = bmm(of_found, W_out.transpose(1, 2))
     fired = code.sum(1, keepdim=True)
     rate, moving = (fired / n).clamp(0.5 / n, 1 - 0.5 / n), (fired > 0) & (fired < n)
     entropy = -(rate * rate.log2() + (1 - rate) * (1 - rate).log2()).where(moving, 0.0).sum((1, 2))
@@ -140,7 +151,12 @@ def gradients_of(
         of_code += _covariance(code, fired) * training.covariance_weight
     of_code *= pre_activation.abs() <= 1
     return (
-        [batch.transpose(1, 2) @ of_code, of_code.sum(1, keepdim=True), code.transpose(1, 2) @ of_found, of_found.sum(1, keepdim=True)],
+        [
+            bmm(batch.transpose(1, 2), of_code),
+            of_code.sum(1, keepdim=True),
+            bmm(code.transpose(1, 2), of_found),
+            of_found.sum(1, keepdim=True),
+        ],
         error,
         entropy,
     )
@@ -159,9 +175,9 @@ def _covariance(code: Float[Tensor, "set vector bit"], fired: Float[Tensor, "set
 
 def _covariance_of_all(code: Float[Tensor, "set vector bit"], fired: Float[Tensor, "set 1 bit"]) -> Float[Tensor, "set vector bit"]:
     n = code.shape[1]
-    signs = torch.baddbmm(fired.transpose(1, 2) @ fired, code.transpose(1, 2), code, beta=-1, alpha=n).sign_()
+    signs = bmm(code.transpose(1, 2), code).mul_(n).sub_(fired.transpose(1, 2) @ fired).sign_()
     signs.diagonal(dim1=1, dim2=2).zero_()
-    signed = code @ signs
+    signed = bmm(code, signs)
     return (signed - signed.mean(1, keepdim=True)) * (2 / (n - 1))
 
 
