@@ -16,6 +16,7 @@ from torch import Tensor, nn
 CPU_INFO = Path("/proc/cpuinfo")
 WORTH_IT = 2**21
 """Multiplications below which the way to oneDNN takes longer than the product."""
+LEAST_ROWS = 16
 
 
 @cache
@@ -37,7 +38,7 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+        return _multiplied(x, weight, bias)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
@@ -49,6 +50,24 @@ class _Linear(torch.autograd.Function):
             linear(rows.t(), x.flatten(0, -2).t()) if of_weight else None,
             rows.sum(0) if of_bias else None,
         )
+
+
+def _multiplied(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    rows = x.reshape(-1, x.shape[-1])
+    padded = rows_taken(len(rows))
+    if padded > len(rows):
+        rows = nn.functional.pad(rows, (0, 0, 0, padded - len(rows)))
+    found = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
+    return found[: x.shape[:-1].numel()].reshape(*x.shape[:-1], len(weight))
+
+
+def rows_taken(rows: int) -> int:
+    """So many rows and at most an eighth more (sixteen, where they are few), eight sizes an octave.
+
+    oneDNN makes code for every shape and keeps it, 0.7 MB each: texts of any length would fill the memory.
+    """
+    step = max(LEAST_ROWS, 2 ** ((rows - 1).bit_length() - 4))
+    return -(-rows // step) * step
 
 
 def bmm(a: Float[Tensor, "set row inner"], b: Float[Tensor, "set inner column"]) -> Float[Tensor, "set row column"]:

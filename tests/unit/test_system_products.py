@@ -51,6 +51,13 @@ def test_values_and_gradients_are_those_of_float64(faster, calls, shape, transpo
     assert not torch.allclose(products.linear(found[0], found[1]).double(), oracle, rtol=1e-4, atol=2e-3), "a bias left out is seen"
 
 
+def test_few_numbers_of_rows_reach_onednn():
+    taken = {rows: products.rows_taken(rows) for rows in range(1, 5000)}
+    assert all(rows <= padded <= max(rows * 9 / 8, rows + 15) for rows, padded in taken.items())
+    assert len(set(taken.values())) < 60 < len(taken)
+    assert products.rows_taken(512) == 512 and products.rows_taken(513) == 576
+
+
 def test_stacks_are_multiplied_one_by_one(faster, calls):
     a, b = random(3, 130, 150), random(3, 150, 140)
     assert torch.allclose(products.bmm(a, b).double(), torch.bmm(a.double(), b.double()), atol=1e-3)
