@@ -1,4 +1,4 @@
-# make app | test | lint | bench, each with all the set-up it needs. A second run of any of them calls no pip.
+# make app | test | lint | bench | docs | kills, each with all the set-up it needs. A second run of any of them calls no pip.
 #
 #   make app MODEL=meta-llama/Llama-3.2-1B HOST=0.0.0.0 PORT=8600 WORKSPACE=my-study
 
@@ -14,7 +14,7 @@ STAMP := $(VENV)/.set-up
 REVIEWS := $(VENV)/share/bae/vaderSentiment-3.3.2.tar.gz
 BENCHMARKS ?= $(basename $(notdir $(filter-out %/__init__.py %/conftest.py,$(wildcard tests/benchmarks/[a-z]*.py))))
 
-.PHONY: app test lint bench setup
+.PHONY: app test lint bench docs kills setup
 
 app: $(STAMP)
 	@$(PYTHON) -m bae app $(if $(WORKSPACE),--workspace "$(WORKSPACE)") $(if $(MODEL),--model "$(MODEL)") \
@@ -29,6 +29,13 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@for name in $(BENCHMARKS); do $(PYTHON) -m bae bench $$name --json || exit 1; done
+
+docs: $(STAMP)
+	$(PYTHON) docs/build.py
+
+# twenty kills of each kind of job at random moments; about half an hour
+kills: $(STAMP)
+	$(PYTHON) -m tests.faults.kill_jobs
 
 setup: $(STAMP)
 

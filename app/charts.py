@@ -9,6 +9,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from app.components import plot_format
+from bae.features.figures import strength_axis
 from bae.names import TITLES
 
 TEAL, ORANGE = "#0A8CA3", "#E07010"
@@ -63,9 +64,7 @@ def strength_histogram(counts: Sequence[int], largest: float, binary: bool) -> g
     """How strongly a feature fires where it does: equal bins over [0, largest]."""
     width = largest / len(counts) if counts else 1.0
     centres = [(bin + 0.5) * width for bin in range(len(counts))]
-    name, unit = (
-        ("distance over the threshold", "share of the state's length, times √d") if binary else ("value", "units of the scaled state")
-    )
+    name, unit = strength_axis(binary)
     figure = go.Figure(go.Bar(x=centres, y=list(counts), width=width, hovertemplate=name + " %{x:.2f}: %{y:,} tokens<extra></extra>"))
     return _finish(figure, f"{name} ({unit})", "tokens")
 

@@ -60,6 +60,7 @@ PAGES = {
     "movies": PageEntry("Movie reviews", "Steering", ":material/movie:", "Does a direction from examples do what the examples do?", ()),
     "entropy": PageEntry("Entropy", "Information", ":material/data_usage:", "How many bits hidden states hold", ("text", "view")),
     "compression": PageEntry("Compression", "Information", ":material/compress:", "Hidden states as small files, and back", ("text",)),
+    "reproduction": PageEntry("Reproduction", "Information", ":material/fact_check:", "The paper's numbers beside ours", ()),
 }
 
 

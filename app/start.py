@@ -5,8 +5,8 @@ import streamlit as st
 from app import navigation, services
 from app.components import labels, panels
 from app.components.url import code
-from app.reading import paint_example
 from bae.index.query import Feature, Index
+from bae.reading.painting import paint_example
 
 RARE = 0.02
 """A feature that fires on more tokens makes no clear first example."""

@@ -25,3 +25,9 @@ def layer_names(layer: int) -> dict[str, str | int]:
     if layer == 0:
         return {"hidden_states": 0, "hook": "hook_embed", "module": "embed_tokens"}
     return {"hidden_states": layer, "hook": f"blocks.{layer - 1}.hook_resid_post", "module": f"layers.{layer - 1}"}
+
+
+def layer_text(layer: int) -> str:
+    """The three names of a layer."""
+    names = layer_names(layer)
+    return f"hidden_states[{names['hidden_states']}] (Hugging Face) = {names['hook']} (TransformerLens) = {names['module']} (module path)"

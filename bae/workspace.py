@@ -6,8 +6,9 @@ Knows where things lie, not what is in them: the options of an autoencoder are c
 """
 
 import json
+import math
+import re
 import shutil
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from bae.system.files import written_whole
+from bae.system.parsing import parsed_toml
 
 DATA = Path(__file__).parents[1] / "data"
 KINDS = ("binary", "relu", "topk", "gated", "batchtopk", "twopath", "transcoder")
@@ -81,7 +83,7 @@ class Recipe:
     @classmethod
     def parse(cls, text: str) -> "Recipe":
         """The recipe that a TOML text spells. `layers` may be a list of numbers, or "middle" alone."""
-        told = tomllib.loads(text)
+        told = parsed_toml(text)
         tables = told.pop("autoencoder", [])
         allowed = [field.name for field in fields(cls) if field.name != "autoencoders"]
         unknown = sorted(set(told) - set(allowed))
@@ -142,15 +144,29 @@ def _check_autoencoder(table: Mapping[str, object], layers: tuple[Layer, ...]) -
         raise ValueError(f"autoencoder {name} has the unknown kind {table['kind']!r}; there are {', '.join(KINDS)}")
     if not isinstance(table.get("then", {}), Mapping):
         raise ValueError(f"autoencoder {name}: `then` is a table of options, as in then = {{ steps = 500 }}; got {table['then']!r}")
+    for key, value in table.items():
+        for part in value.values() if isinstance(value, Mapping) and key == "then" else [value]:
+            _check_option(name, part)
     if table["layer"] not in layers:
         raise ValueError(f"autoencoder {name} reads layer {table['layer']!r}, which is not harvested; layers are {list(layers)}")
 
 
+def _check_option(name: str, value: object) -> None:
+    parts = value if isinstance(value, list) else [value]
+    if not all(isinstance(part, str | int) or (isinstance(part, float) and math.isfinite(part)) for part in parts):
+        raise ValueError(f"autoencoder {name}: options are texts, finite numbers, true or false, or lists of these; got {value!r:.80}")
+
+
 def _toml_line(name: str, value: object) -> str:
+    name = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml_text(name)
     if isinstance(value, Mapping):
         return f"{name} = {{ {', '.join(_toml_line(*item) for item in value.items())} }}"
+    return f"{name} = {_toml_text(value)}"
+
+
+def _toml_text(value: object) -> str:
     # strings, numbers, booleans and flat lists are written alike in JSON and TOML, but for the DEL character
-    return f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from app import services
 from app.components import panels, url
 from app.dose import form as dose_form
 from app.dose import job as dose_job
+from app.dose import shown as dose_view
 from app.dose import texts as dose_texts
-from app.dose import view
-from app.dose import view as dose_view
+from app.dose.sweep import view
 from app.services import dose, playground
 
 st.title("Dose and response")

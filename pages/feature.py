@@ -7,6 +7,7 @@ import streamlit as st
 from app import navigation, services
 from app.components import chooser, keys, panels, url
 from app.feature import directions as feature_directions
+from app.feature import export as feature_export
 from app.feature import labels as feature_labels
 from app.feature import parts as feature_parts
 from app.feature import profile as feature_profile
@@ -64,6 +65,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     navigation.link("text", "Paint it on a text", ae=ae, feature=number, text=st.query_params.get("text"))
     navigation.link("steer", "Steer it", push=playground.push([(ae, number)]))
     navigation.link("features", "All features", ae=ae, text=st.query_params.get("text"))
+    feature_export.menu(key)
     pressed = keys.shortcuts(
         {
             "j": keys.Shortcut("the next active feature", following),

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import services
 from app.components import chooser, panels, url
+from app.exports import study as study_exports
 from app.labels import compare as label_compare
 from app.labels import new_run as new_labelling
 from app.labels import results as label_results
@@ -46,3 +47,6 @@ else:
 rows = label_compare.compared(index, runs)
 if rows:
     label_compare.draw(rows)
+st.subheader("Export")
+st.caption(f"Every label of {url.code(ae)} with its judges and scores, whatever run it came from.")
+study_exports.downloads([ae], "Its labels")

@@ -6,6 +6,8 @@ from app import navigation, services, start
 from app.components import panels, tables
 from app.components.explain import hover
 from app.components.url import code
+from app.exports import study as study_exports
+from bae.exports.provenance import sentences
 
 study = services.workspace()
 st.title("BAE Explorer")
@@ -37,7 +39,7 @@ except (OSError, ValueError) as error:
 panels.facts(tables.model_facts(model.title, model.d_model, model.n_layers, study.recipe, lenses))
 if index is not None:
     with st.container(horizontal=True):
-        st.metric("Sentences in the index", f"{tables.sentences(index):,}", help=hover("kept"), width=220)
+        st.metric("Sentences in the index", f"{sentences(index):,}", help=hover("kept"), width=220)
         st.metric(
             "Tokens in the index", f"{max((entry.tokens for entry in known.values()), default=0):,}", help=hover("index_tokens"), width=220
         )
@@ -58,7 +60,9 @@ if lenses.refused:
     st.caption("These folders in `autoencoders/` are not used, for the reason given.")
     panels.facts(list(lenses.refused.items()))
 
-if index is None:
+if index is not None:
+    study_exports.panel(list(known), ae)
+else:
     navigation.link(
         "text", "Type a text and see which features fire on each token; it works without an index", text=st.query_params.get("text")
     )

@@ -66,10 +66,8 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=BOS, eos_token=EOS)
 
 
-@pytest.fixture(scope="session")
-def tiny_llama(tmp_path_factory) -> Path:
-    """A random Llama of 4 blocks, saved as a folder: llama3 rope scaling, grouped-query attention, tied embeddings."""
-    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
+def save_tiny_llama(folder: Path) -> Path:
+    """A random Llama of 4 blocks: llama3 rope scaling, grouped-query attention, tied embeddings."""
     tokenizer = train_tokenizer()
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -97,6 +95,12 @@ def tiny_llama(tmp_path_factory) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory) -> Path:
+    """That of `save_tiny_llama`, saved once."""
+    return save_tiny_llama(tmp_path_factory.mktemp("models") / "tiny-llama")
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,10 @@ from app.codes import heat_charts
 from app.components import panels, tables, url
 from app.components.explain import hover
 from app.components.url import code
-from app.reading import bursts_off, paint_example, visible
 from app.services import codes, heat
 from bae.index.layout import passages
 from bae.index.query import Dictionary, Index
+from bae.reading.painting import bursts_off, paint_example, visible
 
 ROWS, CELLS = 200, 192
 EXACT_ROWS, EXACT_CELLS = 60, 120

@@ -11,10 +11,10 @@ from app.components import panels, url
 from app.components.explain import hover
 from app.components.url import code
 from app.numbers import percent
-from app.reading import paint_example
 from app.services import codes
 from bae.index.logic import Answer, Query, QueryError, read_query
 from bae.index.query import Dictionary, Index
+from bae.reading.painting import paint_example
 
 PAGE = 25
 UNITS = {"token": "On the same token", "sentence": "In the same sentence"}

@@ -3,6 +3,7 @@
 from app.meanings.codes import CODES
 from app.meanings.compression import COMPRESSION
 from app.meanings.dose import DOSE
+from app.meanings.exports import EXPORTS
 from app.meanings.features import FEATURES
 from app.meanings.heat import HEAT
 from app.meanings.information import INFORMATION
@@ -15,6 +16,7 @@ from app.meanings.meaning import Meaning
 from app.meanings.measures import MEASURES
 from app.meanings.movies import MOVIES
 from app.meanings.playground import PLAYGROUND
+from app.meanings.reproduction import REPRODUCTION
 from app.meanings.searching import SEARCHING
 from app.meanings.training import TRAINING
 
@@ -35,6 +37,8 @@ SUBJECTS = (
     INFORMATION,
     DOSE,
     COMPRESSION,
+    EXPORTS,
+    REPRODUCTION,
 )
 MEANINGS: dict[str, Meaning] = {name: meaning for subject in SUBJECTS for name, meaning in subject.items()}
 

@@ -1,17 +1,71 @@
-"""What all panels of jobs share: why one was not started, how far it is, how it is stopped, and what became of the last one."""
+"""What all panels of jobs share: how one is followed, why it was not started, how far it is, how it is stopped, how the last one ended."""
 
 import functools
 import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import streamlit as st
 
 from app.components import url
-from bae.system.jobs import Job
+from bae.system.jobs import Job, State
 from bae.training.runs import jobs
 from bae.workspace import Workspace
 
 REFUSED = "training-refused"
+EVERY_S = 2
+DRAWN_FOR_S = 15
+"""Figures that take long to look at are drawn anew no sooner after they were drawn."""
+
+
+class Standing(NamedTuple):
+    """How a job stands, and whether somebody runs its command without one."""
+
+    state: State | None
+    """None where no job of this name was ever started."""
+    by_hand: bool
+
+    @property
+    def running(self) -> bool:
+        """Either way."""
+        return self.by_hand or self.state == "running"
+
+
+def follow(
+    what: str,
+    job: Callable[[], Job | None],
+    draw: Callable[[Job | None, Standing], None],
+    by_hand: Callable[[], object] = lambda: None,
+    stamp: Callable[[], object] = lambda: None,
+    every_s: float = EVERY_S,
+    patience_s: float = 0.0,
+) -> None:
+    """Draw a job's panel, and again every `every_s` seconds while it runs.
+
+    The page starts over when the job stands otherwise, or when `stamp` tells of more that is kept, `patience_s` after it was drawn at the
+    earliest. `draw` is given the job and how it stood when the page was drawn: the state of a job is that of its process, whenever it is
+    asked for. `what` names the job where its record is damaged.
+    """
+    say_refused()
+
+    def standing(found: Job | None) -> Standing:
+        return Standing(found and found.state, bool(by_hand()))
+
+    try:
+        before = standing(job())
+    except ValueError as error:
+        st.error(f"{what} cannot be followed: {url.code(error)}")
+        return
+    kept, drawn = stamp(), time.monotonic()
+
+    def panel() -> None:
+        now = job()
+        grown = stamp() != kept and time.monotonic() - drawn > patience_s
+        if standing(now) != before or grown:
+            st.rerun()
+        draw(now, before)
+
+    st.fragment(run_every=every_s if before.running else None)(panel)()
 
 
 def or_say_why(begin: Callable[[], object]) -> None:

@@ -7,11 +7,11 @@ from html import escape
 import streamlit as st
 
 from app import services
-from app.components.tokens import painted_html
 from app.components.url import code
 from app.numbers import duration
-from app.reading import Stretch
-from bae.index.query import Example, Index
+from bae.index.query import Index
+from bae.reading.painted_html import painted_html
+from bae.reading.painting import Stretch
 
 SILENT_FOR_S = 90
 """A build that has not reported for so long has most likely stopped."""
@@ -117,12 +117,3 @@ def require_lenses():
 def cannot_read(error: ValueError) -> None:
     """Why a text was not read, as a sentence."""
     st.info(f"The text cannot be read: {code(error)} The buttons above fill in an example.", icon=":material/edit_note:")
-
-
-def strength(example: Example, binary: bool) -> str:
-    """How strong a context's peak is, in words."""
-    if example.band == "random":
-        return ""
-    if not binary:
-        return f" · value {example.strength:.2f}"
-    return f" · {abs(example.strength):.2f} {'over' if example.strength >= 0 else 'under'} the threshold"

@@ -8,8 +8,8 @@ import streamlit as st
 
 from app.components import labels
 from app.components.explain import MEANINGS
-from bae.index.query import Feature, Index
-from bae.names import TITLES, layer_names
+from bae.index.query import Feature
+from bae.names import TITLES, layer_text
 
 if TYPE_CHECKING:
     from bae.comsem.records import Label
@@ -37,17 +37,6 @@ def model_facts(title: str, d_model: int, n_layers: int, recipe, lenses) -> list
         *((f"Layer {layer}", layer_text(layer)) for layer in layers),
         ("Corpus", ", ".join(recipe.sources)),
     ]
-
-
-def layer_text(layer: int) -> str:
-    """The three names of a layer."""
-    names = layer_names(layer)
-    return f"hidden_states[{names['hidden_states']}] (Hugging Face) = {names['hook']} (TransformerLens) = {names['module']} (module path)"
-
-
-def sentences(index: Index) -> int:
-    """Contexts in the index, as it counted them."""
-    return int(index.meta.get("contexts", index.meta.get("sentences", 0)))
 
 
 def dictionaries(lenses, indexed: set[str]) -> None:

@@ -1,24 +1,16 @@
-"""Painted text: as a component that answers to hovering and clicking, and as plain HTML for lists of contexts.
+"""Painted text as a component that answers to hovering and clicking, and what its colours mean. `painted_html` is its still form.
 
-Text is foreign: the component sets `textContent` only (tokens.js), the HTML passes through `html.escape`.
+Text is foreign: the component sets `textContent` only (tokens.js).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 import streamlit as st
 
-from app.reading import Stretch
-
-KINDS = ("plain", "on", "off", "bits", "grey")
-COLOURS = {"on": "0 150 175", "off": "224 112 16", "bits": "148 84 212"}
-"""Blue-teal for bursts and values, orange for bursts by silence, violet for bits on every page; the same in tokens.css.
-
-Each is told by its depth alone, so with any kind of colour vision."""
-FAINT, DEPTH = 0.1, 0.5
-"""Opacity without heat, and what full heat adds: text stays readable on it, in light and dark."""
+from bae.reading.painted_html import colour
+from bae.reading.painting import Stretch
 
 _HTML = """
 <div class="painted">
@@ -75,29 +67,6 @@ def _told(line: Line) -> dict:
     }
 
 
-def painted_html(stretches: Sequence[Stretch]) -> str:
-    """The same text as HTML that does nothing. Pure: the only door by which corpus text enters a page as HTML."""
-    painted = "".join(map(_span, stretches))
-    return f'<span dir="auto" style="white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:plaintext">{painted}</span>'
-
-
-def _colour(kind: str, heat: float) -> str:
-    return f"rgb({COLOURS[kind]}/{FAINT + heat * DEPTH:.2f})"
-
-
-def _span(stretch: Stretch) -> str:
-    assert stretch.kind in KINDS, f"a stretch is {', '.join(KINDS)}; got {stretch.kind!r}"
-    style = []
-    if stretch.kind in COLOURS:
-        style.append(f"background:{_colour(stretch.kind, stretch.heat)};border-radius:3px")
-    if stretch.kind == "grey":
-        style.append("opacity:.55;text-decoration:underline dotted")
-    if stretch.bold:
-        style.append("font-weight:700")
-    attributes = (f' style="{";".join(style)}"' if style else "") + (f' title="{escape(stretch.note)}"' if stretch.note else "")
-    return f"<span{attributes}>{escape(stretch.text)}</span>" if attributes else escape(stretch.text)
-
-
 def legend(off: bool, output: bool = False) -> str:
     """What the colours mean, as HTML of ours."""
     parts = [f"{_swatch('on')} fires"]
@@ -114,7 +83,7 @@ def legend_of_bits(usual: Sequence[float], full: float, output: bool = False) ->
 
 def _swatch(kind: str) -> str:
     steps = "".join(
-        f'<span style="display:inline-block;width:14px;height:12px;background:{_colour(kind, heat)}"></span>'
+        f'<span style="display:inline-block;width:14px;height:12px;background:{colour(kind, heat)}"></span>'
         for heat in (0.15, 0.45, 0.75, 1.0)
     )
     return f'<span style="white-space:nowrap">{steps}</span>'

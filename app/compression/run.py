@@ -7,6 +7,7 @@ import time
 import streamlit as st
 
 from app.components import job_panel, url
+from app.components.job_panel import Standing
 from app.numbers import duration
 from app.services import compression
 from app.services.compression import Found
@@ -17,7 +18,6 @@ from bae.system.progress import read_status
 from bae.training.runs import jobs
 from bae.workspace import Workspace
 
-EVERY_S = 2
 CURSOR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 """What moves a terminal's cursor: the bar of a dictionary lies within that of all."""
 HELP = (
@@ -28,33 +28,17 @@ STOP_HELP = "Ends the process. The dictionaries that were measured stay; the but
 
 def panel(study: Workspace, found: Found | None) -> None:
     """What can be run, and how a run stands; drawn again every two seconds while it runs."""
-    job_panel.say_refused()
-    try:
-        before = _standing(study)
-    except ValueError as error:
-        st.error(f"The run cannot be followed: {url.code(error)}")
-        return
-    # read once: the state of a job is that of its process, whenever it is asked for
-    kept, running = compression.stamp(), "running" in before
 
-    def draw() -> None:
-        if _standing(study) != before or compression.stamp() != kept:
-            st.rerun()
-        job = jobs(study).job(JOB)
-        if before[0] == "running":
-            _running(study, job, found)
-        elif running:
+    def draw(job: Job | None, standing: Standing) -> None:
+        if standing.by_hand:
             _by_hand(study, found)
+        elif standing.running:
+            _running(study, job, found)
         else:
             _start(study, job, found)
 
-    st.fragment(run_every=EVERY_S if running else None)(draw)()
-
-
-def _standing(study: Workspace) -> tuple[str | None, str | None]:
-    """How the job stands, and whether somebody runs the command."""
-    job = jobs(study).job(JOB)
-    return job and job.state, "running" if compression_job.elsewhere(study) else None
+    by_hand = functools.partial(compression_job.elsewhere, study)
+    job_panel.follow("The run", lambda: jobs(study).job(JOB), draw, by_hand, compression.stamp)
 
 
 def _by_hand(study: Workspace, found: Found | None) -> None:

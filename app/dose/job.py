@@ -1,10 +1,12 @@
 """The job of a sweep on its page: how far it is, how it is stopped, and how it goes on."""
 
+import functools
 from collections.abc import Mapping
 
 import streamlit as st
 
 from app.components import job_panel, url
+from app.components.job_panel import Standing
 from app.numbers import duration
 from app.services import dose, workspace
 from bae.steering import dose_job
@@ -14,7 +16,6 @@ from bae.system.progress import read_status
 from bae.training.runs import jobs
 from bae.workspace import Workspace
 
-EVERY_S = 2
 HELP = "Runs in a process of its own, which goes on when this page is closed. Each point is kept as soon as it is measured."
 STOP_HELP = "Ends the process. The points that are there stay, and it can go on from there."
 
@@ -26,28 +27,14 @@ def start(name: str) -> None:
 
 def panel(study: Workspace, name: str, run: Run) -> None:
     """How far a sweep is, polled while a job runs; the page starts over when a point appears. Nothing where it is whole."""
-    job_panel.say_refused()
-    try:
-        job = jobs(study).job(JOB)
-    except ValueError as error:
-        st.error(f"The sweep cannot be followed: {url.code(error)}")
-        return
-    # read once: the state of a job is that of its process, whenever it is asked for
-    before, kept = job and job.state, dose.stamp(name)
-    if run.whole and not (before == "running" and _works_at(study, job, name)):
-        return
 
-    def draw() -> None:
-        now = jobs(study).job(JOB)
-        if (now and now.state) != before or dose.stamp(name) != kept:
-            st.rerun()
+    def draw(job: Job | None, standing: Standing) -> None:
+        if run.whole and not (standing.running and _works_at(study, job, name)):
+            return
         with st.container(border=True):
-            if now and before == "running":
-                _running(study, now, name)
-            else:
-                _offer(study, now, name, run)
+            _running(study, job, name) if standing.running else _offer(study, job, name, run)
 
-    st.fragment(run_every=EVERY_S if before == "running" else None)(draw)()
+    job_panel.follow("The sweep", lambda: jobs(study).job(JOB), draw, stamp=functools.partial(dose.stamp, name))
 
 
 def _works_at(study: Workspace, job: Job | None, name: str) -> bool:

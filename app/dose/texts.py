@@ -10,7 +10,7 @@ from app import navigation
 from app.components import tables, url
 from app.components.explain import MEANINGS, hover
 from app.components.small_table import hovering, small_table
-from app.dose import view as dose_view
+from app.dose import shown as dose_view
 from app.dose.sweep import View, point_title
 from app.live import parts as live
 from app.playground.texts import keep_text

@@ -7,24 +7,23 @@ import streamlit as st
 
 from app import charts
 from app.components import url
-from app.entropy import findings, frame, job, kept
+from app.entropy import frame, view
 from app.live import parts as live
-from app.services import entropy
+from bae.experiments.entropy import findings
 from bae.experiments.entropy.results import Results
 
 EXPERIMENT = "dynamics"
 SIDES = {True: "With the entropy loss", False: "Without it"}
 MARGIN = 0.05
+ASKS = (
+    "Fig. 12 of the paper asks: how does a BAE come to its code? A point is a training step: how much of its batch is lost, and how "
+    "many bits its codes take. Both trainings start from the same weights and see the same batches."
+)
 
 
 def show() -> None:
     """Draw it, or say what it needs."""
-    st.caption(
-        "Fig. 12 of the paper asks: how does a BAE come to its code? A point is a training step: how much of its batch is lost, and how "
-        "many bits its codes take. Both trainings start from the same weights and see the same batches."
-    )
-    found = kept.require(EXPERIMENT, lambda: entropy.kept(EXPERIMENT))
-    results = frame.choose(found, _title)
+    found, results = view.begin(EXPERIMENT, ASKS, _title)
     frame.say(findings.dynamics(results.rows, results.provenance["settings"]["training"]["decay"]), results)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         chosen = _position(results)
@@ -53,8 +52,7 @@ def show() -> None:
             )
     told = [{**row, "batch": row["entropy"]} for row in rows]
     frame.table(results, ("layer", "position", "entropy_loss", "step"), ("unexplained", "reconstruction", "batch"), told)
-    frame.provenance(results)
-    job.panel(EXPERIMENT, found)
+    view.end(EXPERIMENT, found, results)
 
 
 def _position(results: Results) -> str:

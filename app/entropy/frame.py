@@ -10,9 +10,9 @@ from app.components import panels, tables, url
 from app.components.explain import MEANINGS, hover
 from app.components.small_table import hovering
 from app.entropy.charts import DASHES, Axis, Curve, Reference, sets
-from app.entropy.findings import Finding, Row
 from app.live import parts as live
 from app.numbers import duration, percent
+from bae.experiments.entropy.findings import Finding, Row
 from bae.experiments.entropy.job import flat
 from bae.experiments.entropy.results import Results
 
@@ -22,16 +22,19 @@ RUN_OF_A_VIEW = ("run", "lines", "bands", "log", *PART_OF_A_RUN)
 """What no longer holds when another view is chosen."""
 PEERS = tuple(name for name in DASHES if name not in ("entropy", "tree"))
 FORMATS = {
-    "entropy": "%.2f", "entropy_low": "%.2f", "entropy_high": "%.2f", "tree": "%.2f", "patterns": "%.2f", "matrix_renyi": "%.2f",
-    "two_nn": "%.1f", "binary_dimension": "%.1f", "fvu": "%.4f", "held_out_fvu": "%.4f", "reconstruction": "%.3g", "log2_vectors": "%.1f",
-    "vectors": "localized", "texts_bits": "%.2f", "pca_rank": "localized", "moving": "localized", "always_on": "localized",
-    "dropped": "localized", "unexplained": "%.4f", "batch": "%.2f", "step": "localized",
+    "entropy": "%.2f", "entropy_low": "%.2f", "entropy_high": "%.2f", "tree": "%.2f", "tree_low": "%.2f", "tree_high": "%.2f",
+    "patterns": "%.2f", "matrix_renyi": "%.2f", "two_nn": "%.1f", "binary_dimension": "%.1f", "fvu": "%.4f", "held_out_fvu": "%.4f",
+    "reconstruction": "%.3g", "log2_vectors": "%.1f", "vectors": "localized", "texts_bits": "%.2f", "pca_rank": "localized",
+    "moving": "localized", "always_on": "localized", "always_off": "localized", "frozen": "localized", "dropped": "localized",
+    "unexplained": "%.4f", "batch": "%.2f", "step": "localized",
 }  # fmt: skip
+ENDS = {"entropy_low": "95 % from", "entropy_high": "95 % to", "tree_low": "Corrected from", "tree_high": "Corrected to"}
+"""What the ends of intervals are called in the table."""
 SMALLEST = 1e-6
 """A share that is no more than this is rounding."""
 MEASURED = (
-    "entropy", "entropy_low", "entropy_high", "tree", "fvu", "held_out_fvu", "reconstruction", "vectors", "log2_vectors", "dropped",
-    "moving", "always_on", *PEERS,
+    "entropy", "entropy_low", "entropy_high", "tree", "tree_low", "tree_high", "fvu", "held_out_fvu", "reconstruction", "vectors",
+    "log2_vectors", "dropped", "moving", "always_on", "always_off", "frozen", *PEERS,
 )  # fmt: skip
 """Columns of the table; those that a run does not have are left out."""
 
@@ -111,7 +114,8 @@ def estimate_title(name: str) -> str:
 def curve(rows: Sequence[Row], x: str, estimate: str, group: str, look: tuple[str, str], bands: bool) -> Curve:
     """One estimate of some sets, in the order of `x`; what it could not say of a set is a gap."""
     ordered = sorted(rows, key=lambda row: row[x])
-    with_spans = bands and estimate == "entropy"
+    # most estimates have none, and of the tree earlier versions kept none
+    with_spans = bands and any(_span(row, estimate) for row in ordered)
     return Curve(
         group,
         *look,
@@ -120,15 +124,21 @@ def curve(rows: Sequence[Row], x: str, estimate: str, group: str, look: tuple[st
         [row[x] for row in ordered],
         [row[estimate] for row in ordered],
         [_note(row, x, estimate) for row in ordered],
-        [row["entropy_low"] for row in ordered] if with_spans else (),
-        [row["entropy_high"] for row in ordered] if with_spans else (),
+        [row[f"{estimate}_low"] for row in ordered] if with_spans else (),
+        [row[f"{estimate}_high"] for row in ordered] if with_spans else (),
     )
+
+
+def _span(row: Row, estimate: str) -> tuple[float, float] | None:
+    """The interval of an estimate, where there is one."""
+    ends = row.get(f"{estimate}_low"), row.get(f"{estimate}_high")
+    return None if None in ends else ends
 
 
 def _note(row: Row, x: str, estimate: str) -> str:
     told = f" {MEANINGS[f'set_{estimate}'].unit}<br>{MEANINGS[f'set_{x}'].label} {row[x]:,}"
-    if estimate == "entropy" and row["entropy_low"] is not None:
-        told += f"<br>95 % interval {row['entropy_low']:,.2f} to {row['entropy_high']:,.2f}"
+    if span := _span(row, estimate):
+        told += f"<br>95 % interval {span[0]:,.2f} to {span[1]:,.2f}"
     if row["fvu"] is not None:
         told += f"<br>unexplained {row['fvu']:.3f}, L_r {row['reconstruction']:.3g}"
     return f"{told}<br>{row['vectors']:,} vectors"
@@ -143,9 +153,9 @@ def draw(curves: Sequence[Curve], references: Sequence[Reference], x: Axis, y: A
 
 
 def rows_of_interest(rows: Sequence[Row], columns: Sequence[str]) -> pd.DataFrame:
-    """The columns that the rows have, and no others."""
-    there = [name for name in columns if rows and name in rows[0]]
-    return pd.DataFrame([{name: row[name] for name in there} for row in rows])
+    """The columns that any of the rows has something in: earlier versions measured less."""
+    there = [name for name in columns if any(row.get(name) is not None for row in rows)]
+    return pd.DataFrame([{name: row.get(name) for name in there} for row in rows])
 
 
 def table(results: Results, first: Sequence[str], measured: Sequence[str] = MEASURED, shown: Sequence[Row] | None = None) -> None:
@@ -172,9 +182,8 @@ def table(results: Results, first: Sequence[str], measured: Sequence[str] = MEAS
 
 
 def _column(name: str):
-    if name in ("entropy_low", "entropy_high"):
-        ends = {"entropy_low": "95 % from", "entropy_high": "95 % to"}
-        return st.column_config.NumberColumn(ends[name], help=hover("set_interval"), format=FORMATS[name])
+    if name in ENDS:
+        return st.column_config.NumberColumn(ENDS[name], help=hover("set_interval"), format=FORMATS[name])
     if name == "entropy_loss":
         return st.column_config.CheckboxColumn(MEANINGS["set_entropy_loss"].label, help=hover("set_entropy_loss"))
     return tables.number(f"set_{name}", FORMATS.get(name))

@@ -10,31 +10,40 @@ from app.charts import ORANGE, TEAL
 from app.components import tables
 from app.components.explain import MEANINGS
 from app.entropy import charts as figures
-from app.entropy import findings, frame, job, kept
-from app.entropy.charts import SYMBOLS, Axis, Reference, ordered_colours
+from app.entropy import frame, kept, view
+from app.entropy.charts import Axis
 from app.services import entropy
-from bae.experiments.entropy.results import Results
+from bae.experiments.entropy import findings
 
 EXPERIMENT = "icl"
 MEASURES = {"vocabulary": TEAL, "labels": ORANGE}
 SHARES = ("vocabulary", "labels", "answered", "majority")
 
 
+ASKS = (
+    "Fig. 4 and 7 of the paper ask: does a model that is shown more examples hold more about the review it is asked about, or less? "
+    "Taken is the last token of the prompt, the colon that the answer follows."
+)
+
+
 def show() -> None:
     """Draw it, or say what it needs."""
-    st.caption(
-        "Fig. 4 and 7 of the paper ask: does a model that is shown more examples hold more about the review it is asked about, or less? "
-        "Taken is the last token of the prompt, the colon that the answer follows."
-    )
-    found = kept.require(EXPERIMENT, lambda: entropy.kept(EXPERIMENT))
-    results = frame.choose(found, _title)
+    found, results = view.begin(EXPERIMENT, ASKS, _title)
+    kept.say_damaged(entropy.kept(entropy.ACCURACY).damaged)
     answered = entropy.accuracies(results)
     answers = sorted(answered.rows, key=lambda row: row["shots"]) if answered else []
     frame.say(findings.icl(results.rows, answers), results)
-    picked, bands = frame.lines(("entropy", "tree", *frame.PEERS))
+    picked, bands = frame.lines(view.ESTIMATES)
     left, right = st.columns([3, 2])
     with left:
-        _by_layer(results, picked, bands)
+        frame.draw(
+            view.curves(results.rows, "shots", "{} demonstrations", "layer", picked, bands),
+            [view.limit(results.rows, "layer")],
+            Axis("layer", ticks=view.values_of(results.rows, "layer")),
+            Axis("entropy (bits)"),
+            "entropy-icl",
+            "Entropy of the last token's states against the layer, a line a number of demonstrations",
+        )
     with right:
         if answers:
             st.plotly_chart(
@@ -48,31 +57,12 @@ def show() -> None:
     frame.table(results, ("layer", "shots"))
     if answers:
         _answers(answers)
-    frame.provenance(results)
-    job.panel(EXPERIMENT, found)
+    view.end(EXPERIMENT, found, results)
 
 
 def _title(told: dict) -> str:
     shots, layers = ", ".join(map(str, told["shots"])), ", ".join(map(str, told["layers"]))
     return f"{told['prompts']:,} prompts of {told['source']} · demonstrations {shots} · layers {layers}"
-
-
-def _by_layer(results: Results, picked: Sequence[str], bands: bool) -> None:
-    shots, layers = sorted({row["shots"] for row in results.rows}), sorted({row["layer"] for row in results.rows})
-    curves = []
-    for place, (k, colour) in enumerate(zip(shots, ordered_colours(len(shots)), strict=True)):
-        rows = [row for row in results.rows if row["shots"] == k]
-        look = (colour, SYMBOLS[place % len(SYMBOLS)])
-        curves += [frame.curve(rows, "layer", one, f"{k} demonstrations", look, bands) for one in picked]
-    limit, ends = max(row["log2_vectors"] for row in results.rows), [layers[0], layers[-1]]
-    frame.draw(
-        curves,
-        [Reference("log2 n", ends, [limit, limit])],
-        Axis("layer", ticks=layers),
-        Axis("entropy (bits)"),
-        "entropy-icl",
-        "Entropy of the last token's states against the layer, a line a number of demonstrations",
-    )
 
 
 def _answers(rows: Sequence[dict]) -> None:

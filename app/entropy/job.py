@@ -2,25 +2,24 @@
 
 import functools
 import re
-import time
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from app.components import job_panel, url
 from app.components.explain import MEANINGS, hover
+from app.components.job_panel import Standing
 from app.numbers import duration
 from app.services import entropy, workspace
 from bae.experiments.entropy import job as entropy_job
-from bae.experiments.entropy.job import JOB, SIZES, Size
+from bae.experiments.entropy.job import JOB
 from bae.experiments.entropy.results import Results, running_file
+from bae.experiments.entropy.sizes import SIZES, Size
+from bae.system.jobs import Job
 from bae.system.progress import read_status
 from bae.training.runs import jobs
 from bae.workspace import Workspace
 
-EVERY_S = 2
-DRAWN_FOR_S = 15
-"""Curves are drawn anew no sooner after they were drawn."""
 USUAL = "none"
 """In the address, instead of the name of a recipe."""
 FORECAST = "entropy:forecast"
@@ -34,47 +33,33 @@ ASKED = ("recipe", *ASKED_SIZES)
 def panel(experiment: str, found: Sequence[Results]) -> None:
     """What can be run, and how a run stands; drawn again every two seconds while one runs."""
     study = workspace()
-    job_panel.say_refused()
-    try:
-        before = _standing(study)
-    except ValueError as error:
-        st.error(f"The run cannot be followed: {url.code(error)}")
-        return
-    running = "running" in before
-    kept, drawn = entropy.stamp(), time.monotonic()
+    follows = {"by_hand": functools.partial(entropy_job.elsewhere, study), "stamp": entropy.stamp, "patience_s": job_panel.DRAWN_FOR_S}
 
-    def draw() -> None:
-        grown = entropy.stamp() != kept and time.monotonic() - drawn > DRAWN_FOR_S
-        if _standing(study) != before or grown:
-            st.rerun()
-        _running(study, experiment) if running else _start(study, experiment, found)
+    def draw(job: Job | None, standing: Standing) -> None:
+        if standing.running:
+            _running(study, None if standing.by_hand else job, experiment)
+        else:
+            _start(study, experiment, found)
 
-    st.fragment(run_every=EVERY_S if running else None)(draw)()
-
-
-def _standing(study: Workspace) -> tuple[str | None, str | None]:
-    """How the job stands, and whether somebody runs a command."""
-    job = jobs(study).job(JOB)
-    return job and job.state, "running" if entropy_job.elsewhere(study) else None
+    job_panel.follow("The run", lambda: jobs(study).job(JOB), draw, **follows)
 
 
 # while it runs
 
 
-def _running(study: Workspace, experiment: str) -> None:
-    job, by_hand = jobs(study).job(JOB), entropy_job.elsewhere(study)
-    runs = by_hand or entropy_job.experiment_of(job)
-    status = read_status(entropy_job.status_file(study, runs))
+def _running(study: Workspace, job: Job | None, experiment: str) -> None:
+    """Without a job, that of somebody who typed the command."""
+    runs = entropy_job.experiment_of(job) if job else entropy_job.elsewhere(study) or experiment
     with st.container(border=True):
         if runs != experiment:
             st.caption(f"Another of these experiments runs, {url.code(runs)}; one runs at a time.")
-        since = running_file(study).stat().st_mtime if by_hand else job.started_at
-        job_panel.bar(status, since, _how_far, "Starting.")
-        if by_hand:
+        since = job.started_at if job else running_file(study).stat().st_mtime
+        job_panel.bar(read_status(entropy_job.status_file(study, runs)), since, _how_far, "Starting.")
+        if job:
+            st.caption(url.code(" ".join(["bae", *job.command[3:]])))
+            job_panel.stop(study, JOB, "entropy", STOP_HELP)
+        else:
             st.caption("It was started by hand, and is stopped there.")
-            return
-        st.caption(url.code(" ".join(["bae", *job.command[3:]])))
-        job_panel.stop(study, JOB, "entropy", STOP_HELP)
 
 
 def _how_far(status: Mapping) -> str:

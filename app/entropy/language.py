@@ -1,42 +1,31 @@
 """Fig. 3: hidden states of texts, by layer and by position."""
 
-import streamlit as st
-
-from app.entropy import findings, frame, job, kept
-from app.entropy.charts import SYMBOLS, Axis, Reference, ordered_colours
-from app.services import entropy
+from app.entropy import frame, view
+from app.entropy.charts import Axis
+from bae.experiments.entropy import findings
 
 EXPERIMENT = "language"
+ASKS = (
+    "Fig. 3 of the paper asks: how much do hidden states hold, by layer and by how many tokens came before? One BAE is trained for "
+    "every layer and position, on the states of many texts."
+)
 
 
 def show() -> None:
     """Draw it, or say what it needs."""
-    st.caption(
-        "Fig. 3 of the paper asks: how much do hidden states hold, by layer and by how many tokens came before? One BAE is trained for "
-        "every layer and position, on the states of many texts."
-    )
-    found = kept.require(EXPERIMENT, lambda: entropy.kept(EXPERIMENT))
-    results = frame.choose(found, _title)
+    found, results = view.begin(EXPERIMENT, ASKS, _title)
     frame.say(findings.language(results.rows), results)
-    picked, bands = frame.lines(("entropy", "tree", *frame.PEERS))
-    layers, positions = sorted({row["layer"] for row in results.rows}), sorted({row["position"] for row in results.rows})
-    curves = []
-    for place, (layer, colour) in enumerate(zip(layers, ordered_colours(len(layers)), strict=True)):
-        rows = [row for row in results.rows if row["layer"] == layer]
-        look = (colour, SYMBOLS[place % len(SYMBOLS)])
-        curves += [frame.curve(rows, "position", one, f"layer {layer}", look, bands) for one in picked]
-    limit = max(row["log2_vectors"] for row in results.rows)
+    picked, bands = frame.lines(view.ESTIMATES)
     frame.draw(
-        curves,
-        [Reference("log2 n", [positions[0], positions[-1]], [limit, limit])],
-        Axis("position in the text (tokens)", "log", positions),
+        view.curves(results.rows, "layer", "layer {}", "position", picked, bands),
+        [view.limit(results.rows, "position")],
+        Axis("position in the text (tokens)", "log", view.values_of(results.rows, "position")),
         Axis("entropy (bits)"),
         "entropy-language",
         "Entropy against the position in the text, a line a layer",
     )
     frame.table(results, ("layer", "position"))
-    frame.provenance(results)
-    job.panel(EXPERIMENT, found)
+    view.end(EXPERIMENT, found, results)
 
 
 def _title(told: dict) -> str:

@@ -8,12 +8,14 @@ from app import charts
 from app.components import panels, url
 from app.components.explain import MEANINGS, hover
 from app.components.small_table import small_table
-from app.entropy import microscope_charts
+from app.entropy import beside, microscope_charts
+from app.entropy.microscope_charts import Marks
 from app.live import box as live_box
 from app.services import microscope
 from app.services.microscope import MOST_TOGETHER, REVIEWS, SHOTS, CodeLengths
 
 SOURCES = {"own": "A text", "reviews": "Demonstrations"}
+ALT = "Code length of every token in bits, a line a layer; diamonds: entropies of sets of hidden states at that position"
 COLUMNS = ("code_length_sum", "code_length_mean", "code_length_last", "code_length_usual")
 
 
@@ -39,7 +41,11 @@ def show() -> None:
 
 
 def _own() -> None:
-    _draw(microscope.code_lengths(live_box.text_box()), "code-length-by-token")
+    lengths = microscope.code_lengths(live_box.text_box())
+    found = beside.measured(lengths)
+    sets = beside.marks(found, "language", "position")
+    if _draw(lengths, "code-length-by-token", sets):
+        beside.show(lengths, found, sets)
 
 
 def _reviews() -> None:
@@ -51,26 +57,34 @@ def _reviews() -> None:
     prompts = [microscope.review_prompt(number - 1, k) for k in SHOTS]
     st.code(prompts[SHOTS.index(int(shots))], language=None, wrap_lines=True)
     lengths = [microscope.code_lengths(prompt) for prompt in prompts]
+    own = lengths[SHOTS.index(int(shots))]
+    found = beside.measured(own)
+    sets = beside.marks(found, "icl", "shots")
     left, right = st.columns([3, 2])
     with left:
-        _draw(lengths[SHOTS.index(int(shots))], "code-length-by-token")
+        # the sets of the experiment on texts are of windows of prose, and no prompts
+        drawn = _draw(own, "code-length-by-token", [])
     with right:
         st.plotly_chart(
-            microscope_charts.by_shots(SHOTS, lengths),
+            microscope_charts.by_shots(SHOTS, lengths, sets),
             config=charts.config("code-length-by-demonstrations"),
-            alt="Code length of the last token against the number of demonstrations, a line a layer",
+            alt="Code length of the last token against the number of demonstrations, a line a layer; diamonds: entropies of sets",
             key="by-shots",
         )
+    if drawn:
+        beside.show(own, found, sets)
 
 
-def _draw(lengths: Sequence[CodeLengths], name: str) -> None:
+def _draw(lengths: Sequence[CodeLengths], name: str, sets: Sequence[Marks]) -> bool:
+    """The chart and its figures; False where there is nothing to draw, which the page says."""
     if not any(one.read for one in lengths):
         st.info("No token of this text was read: all are left out because of their norm.", icon=":material/visibility_off:")
-        return
-    figure = microscope_charts.by_token(lengths)
-    st.plotly_chart(figure, config=charts.config(name), alt="Code length of every token in bits, a line a layer", key=name)
+        return False
+    figure = microscope_charts.by_token(lengths, sets)
+    st.plotly_chart(figure, config=charts.config(name), alt=ALT, key=name)
     heads = [("Layer", ""), ("Dictionary", ""), *((f"{MEANINGS[column].label} (bits)", hover(column)) for column in COLUMNS)]
     st.html(small_table(heads, [_row(one) for one in lengths]))
+    return True
 
 
 def _row(one: CodeLengths) -> list[str]:

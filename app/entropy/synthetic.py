@@ -9,34 +9,32 @@ from app import charts
 from app.charts import ORANGE, TEAL
 from app.components import url
 from app.entropy import charts as figures
-from app.entropy import findings, frame, job, kept
+from app.entropy import frame, view
 from app.entropy.charts import SYMBOLS, Axis, Course, Curve, Reference
 from app.live import parts as live
 from app.services import entropy
+from bae.experiments.entropy import findings
 from bae.experiments.entropy.results import Results
 
 EXPERIMENT = "synthetic"
 LOSS = {True: ("with the entropy loss", TEAL), False: ("without it", ORANGE)}
-OFFERED = ("entropy", "tree", *frame.PEERS)
+ASKS = (
+    "Fig. 2 of the paper asks: does a BAE find the entropy of a set where it is known? Each state is the sum of some of r directions, "
+    "each taken or left by a fair coin, so the set holds r bits."
+)
 
 
 def show() -> None:
     """Draw it, or say what it needs."""
-    st.caption(
-        "Fig. 2 of the paper asks: does a BAE find the entropy of a set where it is known? Each state is the sum of some of r directions, "
-        "each taken or left by a fair coin, so the set holds r bits."
-    )
-    found = kept.require(EXPERIMENT, entropy.synthetic)
-    results = frame.choose(found, _title)
+    found, results = view.begin(EXPERIMENT, ASKS, _title, entropy.synthetic)
     frame.say(findings.synthetic(results.rows), results)
-    picked, bands = frame.lines(OFFERED)
+    picked, bands = frame.lines(view.ESTIMATES)
     log = url.flag("log", True)
     url.bound(st.toggle, "Logarithmic axes, from 0", "log", log, default=True, written=live.bit)
     _against_rank(results, picked, bands, log)
     _courses(results)
     frame.table(results, ("expansion", "rank", "entropy_loss"))
-    frame.provenance(results)
-    job.panel(EXPERIMENT, found)
+    view.end(EXPERIMENT, found, results)
 
 
 def _title(told: dict) -> str:

@@ -10,9 +10,9 @@ from app import navigation, services
 from app.components import labels, tables
 from app.components.explain import MEANINGS, hover
 from app.components.url import code
-from app.reading import visible
 from app.services import directions
 from bae.index.directions import Directions, Neighbour, Pull
+from bae.reading.painting import visible
 
 SHOWN = 16
 """Tokens at either end; the index keeps 20."""

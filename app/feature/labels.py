@@ -1,6 +1,5 @@
 """The labels of one feature: who said what, how well it fits, every test word for word, and a person's own."""
 
-import time
 from collections.abc import Sequence
 from html import escape
 
@@ -12,8 +11,10 @@ from app.components.explain import MEANINGS, hover
 from app.components.small_table import hovering, small_table
 from bae.comsem import prompts
 from bae.comsem.call_log import Call
+from bae.comsem.own import keep_own
 from bae.comsem.records import Label, Records, Subject, VerdictRecord
-from bae.comsem.samples import Sample, flat
+from bae.comsem.samples import Sample
+from bae.comsem.telling import figures
 
 ROLES = {
     "test": "role_test",
@@ -74,10 +75,10 @@ def _label(records: Records, label: Label, shown: bool) -> None:
         labels.badges(label, label.score, shown)
     st.caption(labels.origin(label))
     if label.score is not None:
-        st.html(labels.figures_html(labels.figures(label, label.score)))
+        st.html(labels.figures_html(figures(label, label.score)))
     for judge, score in records.rescores(label.id).items():
         st.caption(f"Scored by {url.code(judge)} too:")
-        st.html(labels.figures_html(labels.figures(label, score)))
+        st.html(labels.figures_html(figures(label, score)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if not shown:
             st.button("Show this one", key=f"show:{label.id}", on_click=records.show, args=(label.id,), help=hover("shown_label"))
@@ -208,11 +209,9 @@ def _own(records: Records, subject: Subject, feature: int) -> None:
 
 
 def _save(records: Records, subject: Subject, feature: int, key: str) -> None:
-    text = flat(st.session_state[key])[: prompts.LABEL_CHARACTERS]
-    if not text:
-        st.session_state[SAID] = "Write what the tokens share first; a label is at least one character."
+    try:
+        keep_own(records, subject, feature, st.session_state[key])
+    except ValueError as error:
+        st.session_state[SAID] = str(error)
         return
-    label = Label(0, subject, feature, text, "person", "", False, "", None, time.time(), None, None)
-    # whoever writes a label wants to see it, also where another one was chosen before
-    records.show(records.keep_label(label))
     st.session_state[key] = ""

@@ -1,6 +1,5 @@
 """The parts of a feature's page that show what the index knows: figures, strengths, contexts. The embedded view shows them too."""
 
-import math
 from collections.abc import Sequence
 
 import streamlit as st
@@ -9,41 +8,17 @@ from app import charts
 from app.components import panels, url
 from app.components.explain import MEANINGS, hover
 from app.components.url import code
-from app.numbers import percent
-from app.reading import bursts_off, paint_example
 from app.services import codes
+from bae.features.figures import ABOUT, binary, figures, strength
 from bae.index.query import Example, Feature, Index
 from bae.index.schema import GROUPS
+from bae.reading.painting import bursts_off, paint_example
 
 BY_STRENGTH = "strength"
-ABOUT = {
-    "strongest": "Where it fires, strongest first.",
-    "threshold": "Where it only just fires: what is left of its meaning there?",
-    "off": "Where it is silent although it usually fires.",
-    BY_STRENGTH: "Its tokens in five groups of equal size, from the strongest to the weakest, with sentences drawn from each: does it mean "
-    "the same when it is weak?",
-    "random": "Drawn at random from the corpus, whether it fires there or not: what the strongest should be compared with.",
-}
-
-
-def binary(feature: Feature) -> bool:
-    """Whether it is a bit; other features have values."""
-    return feature.on_magnitude is not None
-
-
-def figures(feature: Feature) -> list[tuple[str, str]]:
-    """What was measured of a feature, as names among the meanings and values."""
-    told = [
-        ("rate", percent(feature.rate)),
-        ("density", percent(feature.density)),
-        ("top_rate", percent(feature.top_rate)),
-        ("count", f"{feature.count:,}"),
-        ("entropy", f"{feature.entropy:.3f}"),
-        ("surprise", f"{-math.log2(feature.rate):.1f}" if feature.rate else "-"),
-    ]
-    if binary(feature):
-        return [*told, ("on_magnitude", f"{feature.on_magnitude:.3f}"), ("off_magnitude", f"{feature.off_magnitude:.2f}")]
-    return [*told, ("mean", f"{feature.mean:.3f}"), ("largest", f"{feature.largest:.2f}")]
+ABOUT_STRENGTH = (
+    "Its tokens in five groups of equal size, from the strongest to the weakest, with sentences drawn from each: does it mean the same "
+    "when it is weak?"
+)
 
 
 def metrics(feature: Feature) -> None:
@@ -87,7 +62,7 @@ def contexts(index: Index, feature: Feature) -> None:
     first = next(iter(groups))
     st.subheader("Contexts")
     band = url.switch("Which contexts", "contexts", groups, first)
-    st.caption(ABOUT[band])
+    st.caption(ABOUT_STRENGTH if band == BY_STRENGTH else ABOUT[band])
     if band == BY_STRENGTH:
         _by_strength(feature)
     else:
@@ -108,6 +83,4 @@ def _by_strength(feature: Feature) -> None:
 def draw(feature: Feature, examples: Sequence[Example]) -> None:
     """Some contexts of a feature, painted."""
     usually_on = bursts_off(feature.rate, binary(feature))
-    panels.contexts(
-        [(one.document, panels.strength(one, binary(feature)), paint_example(one, feature.largest, usually_on)) for one in examples]
-    )
+    panels.contexts([(one.document, strength(one, binary(feature)), paint_example(one, feature.largest, usually_on)) for one in examples])

@@ -8,9 +8,9 @@ from app.codes import charts as code_charts
 from app.components import tables
 from app.components.explain import hover
 from app.components.url import code
-from app.reading import visible
 from app.services import codes
 from bae.index.query import Feature
+from bae.reading.painting import visible
 
 TOKENS, DOCUMENTS = 12, 10
 

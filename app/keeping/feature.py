@@ -13,11 +13,11 @@ from app.components.explain import MEANINGS, hover
 from app.components.url import code
 from app.feature import parts as feature_parts
 from app.keeping.as_list import list_box, sentence
-from app.reading import Stretch, bursts_off, paint_example
 from app.services import keeping
 from bae.index.query import Dictionary, Feature, Index
 from bae.notebook.kept import MOST_TAGS, NOTE_CHARACTERS, FeatureKey, Note
 from bae.notebook.markdown import Marked, as_markdown
+from bae.reading.painting import Stretch, bursts_off, paint_example
 
 if TYPE_CHECKING:
     from bae.comsem.records import Label

@@ -83,11 +83,13 @@ def _opened(index: Index, kept: FeatureList) -> None:
     members = keeping.lists().members(kept.id)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         # made when somebody asks for the file: a list may be 100,000 features long
+        present = keeping_tables.here(index, members)
         _downloads(kept, lambda: keeping_tables.rows(index, members))
+        keeping_export.page_button(kept, present)
         _change(kept)
         if kept.address:
             back(kept.address, "Where it was found")
-        _onward(keeping_tables.here(index, members))
+        _onward(present)
     if refused := st.session_state.pop(REFUSED, None):
         st.error(refused)
     if not members:

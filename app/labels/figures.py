@@ -7,40 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 
-from bae.comsem.records import Label, Records, RunRecord
+from bae.comsem.records import RunRecord
+from bae.comsem.results import Result
 from bae.comsem.score import Pooled, Score, Verdict, accumulated, auroc, pooled
-from bae.features.meaning import TITLE as CLOSENESS
 
 KEPT = (10, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 """How many of the best features are kept, in the trade-off."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one feature of a run."""
-
-    feature: int
-    label: Label | None
-    score: Score | None
-    """This run's judge's; None where there is no label."""
-    failure: str
-    """Why there is none; empty otherwise."""
-
-    @property
-    def counts(self) -> bool:
-        """Whether it enters the figures."""
-        return self.score is not None and self.label.source == "judge"
-
-
-def results_of(records: Records, run: RunRecord) -> list[Result]:
-    """In the order in which features were done. A run that scored labels of others has the scores that it gave."""
-    labels = {label.id: label for label in records.labels(run.subject)}
-    told = [(outcome, labels.get(outcome.label)) for outcome in records.outcomes(run.id).values()]
-    return [Result(outcome.feature, label, label and _score(records, run, label), outcome.failure) for outcome, label in told]
-
-
-def _score(records: Records, run: RunRecord, label: Label) -> Score | None:
-    return label.score if label.run == run.id else records.rescores(label.id).get(CLOSENESS)
 
 
 def is_rescoring(run: RunRecord, results: Sequence[Result]) -> bool:

@@ -11,6 +11,7 @@ from app.components import labels, tables, url
 from app.components.explain import MEANINGS
 from app.labels.figures import Result
 from bae.comsem.records import OPEN, RunRecord
+from bae.comsem.telling import interval
 
 ONLY = {"all": "All", "vacuous": "Vacuous", "zero": "Score 0", "other": "Other flags"}
 MOST_PX = 520
@@ -85,7 +86,7 @@ def frame_of(run: RunRecord, rows: Sequence[Result]) -> pd.DataFrame:
             "label": [row.label.text for row in rows],
             "label_by": [None if row.label.run == run.id else labels.author(row.label) for row in rows],
             "label_score": [row.score.score for row in rows],
-            "interval": [labels.interval(row.score.low, row.score.high) for row in rows],
+            "interval": [interval(row.score.low, row.score.high) for row in rows],
             "balanced_accuracy": [row.score.balanced_accuracy for row in rows],
             "auroc": [row.score.auroc for row in rows],
             "negatives_yes": [f"{row.score.false_yes} of {row.score.negatives}" if row.score.negatives else None for row in rows],

@@ -11,9 +11,9 @@ from app.components.explain import MEANINGS, hover
 from app.components.panels import cannot_read, require_lenses, words
 from app.components.tokens import legend, legend_of_bits, painted_text
 from app.live.box import text_box, typed_characters
-from app.reading import FULL_COST, Stretch, View, bursts_off, paint
 from bae.index.query import Index
 from bae.names import TITLES
+from bae.reading.painting import FULL_COST, Stretch, View, bursts_off, paint
 
 DENSITIES = ("0.1", "0.2", "0.5", "1", "2", "5", "10", "20", "50", "100")
 ALL = 1_000_000

@@ -13,10 +13,10 @@ from app.live import box as live_box
 from app.live import continuing as live_continue
 from app.live import parts as live
 from app.live import table as live_table
-from app.reading import View, paint
 from app.services.reading import MOST_TOGETHER, read_together
 from bae.index.query import Index
 from bae.names import TITLES
+from bae.reading.painting import View, paint
 
 SHOWN_WITHOUT = 2
 """Further dictionaries that are shown where the address names none."""

@@ -8,7 +8,7 @@ import streamlit as st
 from app import services
 from app.components import labels, tables, url
 from app.components.explain import MEANINGS, hover
-from app.reading import NOT_READ, View, paint, shown
+from bae.reading.painting import NOT_READ, View, paint, shown
 
 SORTS = {"peak": "Peak", "tokens": "Tokens", "rarity": "Rarity"}
 MOST_PX = 560

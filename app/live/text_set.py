@@ -12,10 +12,10 @@ from app.components.explain import MEANINGS, hover
 from app.live import parts as live
 from app.live import table as live_table
 from app.numbers import duration
-from app.reading import View, bursts_off, density, shown
 from app.services import texts
 from bae.index.query import Index
 from bae.notebook.text_sets import KINDS, MOST_CHARACTERS, MOST_TEXTS, TextSet, parse
+from bae.reading.painting import View, bursts_off, density, shown
 
 if TYPE_CHECKING:
     from bae.features.magnitude import Prior

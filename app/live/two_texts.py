@@ -11,8 +11,8 @@ from app.components.explain import MEANINGS, hover
 from app.live import box as live_box
 from app.live import parts as live
 from app.live import table as live_table
-from app.reading import View, density, shown
 from bae.index.query import Index
+from bae.reading.painting import View, density, shown
 
 
 def show(lenses, index: Index | None) -> None:

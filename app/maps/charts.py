@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 from app import charts
 from app.charts import plotly_text
 from app.numbers import percent
-from app.reading import visible
-from app.search.finding import SEPARATOR
+from bae.features.texts import SEPARATOR
 from bae.maps.projection import Method
+from bae.reading.painting import visible
 
 WEBGL_ABOVE = 3_000
 """Fewer points are drawn as SVG, which every browser has."""

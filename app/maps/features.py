@@ -13,12 +13,13 @@ from app.keeping import as_list as keeping
 from app.maps import charts as map_charts
 from app.maps.charts import Colour, Hovers
 from app.numbers import duration, percent
-from app.reading import bursts_off, paint_example
 from app.search.ways import mentioning
 from app.services import figures, maps
 from app.services.labels import shown_stamp
+from bae.features.figures import strength
 from bae.index.query import Dictionary, Index
 from bae.maps.projection import Projection
+from bae.reading.painting import bursts_off, paint_example
 
 METHODS = {"umap": MEANINGS["umap"].label, "pca": MEANINGS["pca"].label}
 SHARES = ("rate", "density", "top_rate")
@@ -265,7 +266,7 @@ def _card(index: Index, entry: Dictionary, number: int) -> None:
     _tokens_around([number])
     for examples in list(index.examples(entry.name, number).values())[:1]:
         usually_on = bursts_off(feature.rate, binary)
-        shown = [(one.document, panels.strength(one, binary), paint_example(one, feature.largest, usually_on)) for one in examples]
+        shown = [(one.document, strength(one, binary), paint_example(one, feature.largest, usually_on)) for one in examples]
         panels.contexts(shown[:CARD_CONTEXTS])
 
 

@@ -1,10 +1,12 @@
 """The job that compares two dictionaries: what it would do, how far it is, and what became of it."""
 
 import functools
+from collections.abc import Mapping
 
 import streamlit as st
 
 from app.components import job_panel, url
+from app.components.job_panel import Standing
 from app.numbers import duration
 from app.services import matching
 from bae.matching import stored
@@ -33,37 +35,24 @@ def require_matches(study: Workspace, ae: str, other: str) -> Matches:
 
 
 def _panel(study: Workspace, ae: str, other: str) -> None:
-    job_panel.say_refused()
     name = stored.job_name(ae, other)
-    try:
-        job = jobs(study).job(name)
-    except ValueError as error:
-        st.error(f"The comparison cannot be followed: {url.code(error)}")
-        return
-    # read once: the state of a job is that of its process, whenever it is asked for
-    before = job and job.state
-    running = before == "running"
 
-    def draw() -> None:
-        now = jobs(study).job(name)
-        if (now and now.state) != before:
-            st.rerun()
-        _running(study, now, name) if running else _start(study, now, name, ae, other)
+    def draw(job: Job | None, standing: Standing) -> None:
+        _running(study, job, name) if standing.running else _start(study, job, name, ae, other)
 
-    st.fragment(run_every=EVERY_S if running else None)(draw)()
+    job_panel.follow("The comparison", lambda: jobs(study).job(name), draw, every_s=EVERY_S)
 
 
 def _running(study: Workspace, job: Job, name: str) -> None:
-    status = read_status(study.status_file(name))
     with st.container(border=True):
-        if status is None or status["updated"] < job.started_at:
-            st.progress(0.0, text="Reading on which tokens the features fire.")
-        else:
-            left = "" if status["seconds_left"] is None else f" · {duration(status['seconds_left'])} left"
-            done = f"{status['done']:,} of {status['total']:,} features, the control by chance among them"
-            told = f"{done} · {status['rate']:,.0f} features/s{left}" if status["rate"] else done
-            st.progress(min(status["done"] / max(status["total"], 1), 1.0), text=told)
+        job_panel.bar(read_status(study.status_file(name)), job.started_at, _how_far, "Reading on which tokens the features fire.")
         job_panel.stop(study, name, "match", STOP_HELP)
+
+
+def _how_far(status: Mapping) -> str:
+    left = "" if status["seconds_left"] is None else f" · {duration(status['seconds_left'])} left"
+    done = f"{status['done']:,} of {status['total']:,} features, the control by chance among them"
+    return f"{done} · {status['rate']:,.0f} features/s{left}" if status["rate"] else done
 
 
 def _start(study: Workspace, job: Job | None, name: str, ae: str, other: str) -> None:

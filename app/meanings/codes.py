@@ -34,9 +34,6 @@ CODES = {
         "deviations",
         "How far “together” lies above or below chance, in standard deviations of what chance gives. Beyond 5 either way is no accident.",
     ),
-    "surprise": Meaning(
-        "Surprise", "bits", "What it costs to say that it fires: -log2 of its rate. A feature that fires on 1 % of tokens has 6.6 bits."
-    ),
     "token_fired": Meaning("Fires", "tokens", "How often the feature fires on this token."),
     "token_there": Meaning("Of", "tokens", "How often this token stands in the index."),
     "token_share": Meaning("Share", "%", "On which share of its places the feature fires."),

@@ -1,8 +1,10 @@
 """What the columns and figures of features and dictionaries mean."""
 
 from app.meanings.meaning import Meaning
+from bae.features.figures import FIGURES
 
 FEATURES = {
+    **FIGURES,
     "feature": Meaning("Feature", "", "The number of a channel of the dictionary, from 0. Click to look at it."),
     "summary": Meaning(
         "Words", "", "Words that its tokens belong to more often than the corpus's do (log-odds), best first. No language model wrote this."
@@ -48,38 +50,13 @@ FEATURES = {
     ),
     "dead": Meaning("Dead", "features", "Features that never fired on held-out text.", "0 to all features", "lower", "usual for SAEs"),
     "index": Meaning("In the index", "", "Whether the index holds its features: contexts, rates, words."),
-    "rate": Meaning("Rate", "% of tokens", "Share of the index's tokens on which the feature fires (its code is not 0)."),
-    "density": Meaning(
-        "Density",
-        "% of tokens",
-        "Share of tokens on which the feature leaves its habit: min(rate, 1 - rate) for a bit, the rate for a value.",
-    ),
-    "top_rate": Meaning(
-        "Top-10 rate",
-        "% of tokens",
-        "Share of tokens that have the feature among their loudest 10. It is another thing than density: burstiness favours rare bits.",
-    ),
-    "count": Meaning("Fires", "tokens", "Tokens of the index on which the feature fires."),
     "top_count": Meaning("In the top 10", "tokens", "Tokens of the index that have the feature among their loudest 10."),
-    "entropy": Meaning(
-        "Entropy", "bits", "Of the bit fired or silent, in 0..1: 1 when it fires on half of the tokens, 0 when it never changes."
-    ),
     "burstiness": Meaning(
         "Burstiness",
         "bits",
         "log2 of how far the bit stands from its habit, at most 0. A rare bit that fires is near 0; above -1 it bursts.",
     ),
     "value": Meaning("Value", "", "What the feature's channel holds, in the units of the scaled hidden state; 0 is silent."),
-    "on_magnitude": Meaning("Burstiness on", "bits", "Burstiness of this bit wherever it fires: log2(1 - rate). All such tokens tie."),
-    "off_magnitude": Meaning(
-        "Burstiness off", "bits", "Burstiness of this bit wherever it is silent: log2(rate). Above -1 it bursts by silence."
-    ),
-    "largest": Meaning(
-        "Strongest",
-        "",
-        "Greatest distance over the threshold, as a share of the hidden state's length (bits), or greatest value (scaled units).",
-    ),
-    "mean": Meaning("Mean value", "", "Mean of the value over all tokens of the index, silent ones included."),
     "peak": Meaning(
         "Peak", "", "The feature's greatest magnitude on a token of this text: burstiness for a BAE, value for a sparse autoencoder."
     ),

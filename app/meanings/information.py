@@ -79,8 +79,8 @@ INFORMATION = {
     "set_interval": Meaning(
         "95 % interval",
         "bits",
-        "Where 95 % of the marginal entropies lie when documents, or groups of vectors, are drawn anew from those there are (bootstrap). "
-        "It does not say how far another training would come out.",
+        "Where 95 % of the entropies, or of the corrected ones, lie when documents, or groups of vectors, are drawn anew from those there "
+        "are (bootstrap). It does not say how far another training would come out.",
     ),
     "set_fvu": Meaning(
         "Unexplained",
@@ -101,11 +101,20 @@ INFORMATION = {
         "lower",
         "the paper, Eq. (3), as a mean",
     ),
+    "set_run": Meaning("Run", "", "The run of an experiment that measured these sets; it opens with its settings and where it comes from."),
     "set_vectors": Meaning("Vectors", "", "Hidden states of the set, n, that were measured."),
     "set_log2_vectors": Meaning("log2 n", "bits", "The most that an estimate can find that counts whole patterns among n vectors."),
     "set_dropped": Meaning("Left out", "", "Hidden states over ten times the median length, or not finite: not in the set."),
-    "set_moving": Meaning("Bits that move", "", "Bits of the code that are not always on or always off."),
-    "set_always_on": Meaning("Always on", "", "Bits of the code that are on for every vector: they cost nothing."),
+    "set_moving": Meaning("Bits that move", "", "Bits of the code that are on for some vectors of the set and off for others."),
+    "set_always_on": Meaning("Bits always on", "", "Bits of the code that are on for every vector of the set: they cost nothing."),
+    "set_always_off": Meaning("Bits always off", "", "Bits of the code that are off for every vector of the set: they cost nothing."),
+    "set_frozen": Meaning(
+        "Frozen bits",
+        "",
+        "Bits that are always on, or always off, in this set and not so in the sets that were measured beside it at this layer: what the "
+        "set's vectors have in common against theirs. The others that do not move are constant: they stand still in those sets too and "
+        "tell nothing. Empty where no other set was measured beside it, and in runs that an earlier version made.",
+    ),
     "set_layer": Meaning("Layer", "", "Whose hidden states: 0 is the embedding, l the output of block l."),
     "set_position": Meaning("Position", "", "Which token of a text the hidden state is taken at; 1 is the first behind the start token."),
     "set_shots": Meaning("Demonstrations", "", "Labelled reviews before the one that is asked about, k."),

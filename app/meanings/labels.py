@@ -1,8 +1,11 @@
 """What the figures and settings of labels mean."""
 
 from app.meanings.meaning import Meaning
+from bae.comsem.telling import FIGURES, FLAGS
 
 LABELS = {
+    **FIGURES,
+    **FLAGS,
     "label": Meaning(
         "Label",
         "",
@@ -28,70 +31,6 @@ LABELS = {
         "",
         "It comes with the explorer: its maintainers had contexts of the feature read and named. No judge tested it, and it enters no "
         "statistic.",
-    ),
-    "draft": Meaning(
-        "draft quality",
-        "",
-        "Written by the small model that comes with the explorer. It shows how labelling works, and is often wrong.",
-    ),
-    "vacuous": Meaning(
-        "vacuous",
-        "",
-        "The judge found that the label fits at least half of the tokens on which the feature is silent, too: it says nothing about "
-        "this feature, however high its score.",
-    ),
-    "echo": Meaning(
-        "from the prompt",
-        "",
-        "The label repeats an answer of the worked examples in the prompt: the judge may not have looked at the tokens.",
-    ),
-    "label_score": Meaning(
-        "Score",
-        "",
-        "Share of further tokens on which the feature fires that the judge says the label fits. It asks only where the feature fires: "
-        "a label that fits everything has 1.",
-        "0 to 1",
-        "higher",
-        "the paper, section 5.2",
-    ),
-    "interval": Meaning(
-        "Interval",
-        "",
-        "95 % interval of the score (Wilson): with eight tests it is wide, so single features are told apart only where they differ much.",
-        "within 0 to 1",
-    ),
-    "balanced_accuracy": Meaning(
-        "Balanced accuracy",
-        "",
-        "Mean of two shares: Yes where the feature fires, and No where it is silent. 0.5 is chance; a label that fits everything has 0.5.",
-        "0 to 1",
-        "higher",
-        "this project, with negatives as delphi and SAEBench have them",
-    ),
-    "auroc": Meaning(
-        "AUROC",
-        "",
-        "Chance that the judge finds Yes more probable on a token where the feature fires than on one where it is silent. 0.5 is chance.",
-        "0 to 1",
-        "higher",
-        "usual for detection scores",
-    ),
-    "tests_yes": Meaning("Yes where it fires", "tests", "Tests on tokens where the feature fires that were answered Yes, of those asked."),
-    "negatives_yes": Meaning(
-        "Yes where it is silent",
-        "tests",
-        "Tests on tokens where the feature is silent that were answered Yes all the same, of those asked.",
-        "",
-        "lower",
-    ),
-    "unclear": Meaning("Unclear", "answers", "Answers that were neither Yes nor No. They are counted nowhere else."),
-    "label_occurrences": Meaning("Activated on", "tokens", "Tokens of the index that have the feature among their loudest 10."),
-    "intruder": Meaning(
-        "Intruder found",
-        "rounds",
-        "How often the judge found the one sample of five that is not the feature's, without seeing a label. One in five is chance.",
-        "",
-        "higher",
     ),
     "role_test": Meaning(
         "fires", "", "A further token on which the feature fires; the label was made without it. The answer should be Yes."

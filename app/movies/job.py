@@ -1,25 +1,23 @@
 """The panel that runs the movie-review experiment: what to run and how long it takes, how far it is, and how to stop it."""
 
 import functools
-import time
 from collections.abc import Sequence
 
 import streamlit as st
 
 from app.components import job_panel, url
 from app.components.explain import hover
+from app.components.job_panel import Standing
 from app.numbers import duration
 from app.services import movies
 from bae.experiments.movies import job as movie_job
 from bae.experiments.movies.job import JOB, MOST_SAMPLES
 from bae.experiments.movies.results import GAMMAS, STAGE, Results
+from bae.system.jobs import Job
 from bae.system.progress import read_status
 from bae.training.runs import jobs
 from bae.workspace import Workspace
 
-EVERY_S = 2
-DRAWN_FOR_S = 15
-"""Curves are drawn anew no sooner after they were drawn."""
 DEFAULT_SAMPLES = 512
 PARTS = {"reading examples": "1 of 3, reading examples", "demonstrations": "2 of 3, answering behind demonstrations", "steering": "3 of 3"}
 HELP = "Runs in a process of its own, which goes on when this page or its server is closed. What was stopped goes on where it was."
@@ -28,37 +26,23 @@ STOP_HELP = "Ends the process. The points that it has kept stay; the button abov
 
 def panel(study: Workspace, found: Sequence[Results]) -> None:
     """What can be run, and how a run stands; drawn again every two seconds while it runs."""
-    job_panel.say_refused()
-    try:
-        before = _standing(study)
-    except ValueError as error:
-        st.error(f"The run cannot be followed: {url.code(error)}")
-        return
-    running = "running" in before
-    kept, drawn = movies.stamp(), time.monotonic()
+    follows = {"by_hand": functools.partial(movie_job.elsewhere, study), "stamp": movies.stamp, "patience_s": job_panel.DRAWN_FOR_S}
 
-    def draw() -> None:
-        grown = movies.stamp() != kept and time.monotonic() - drawn > DRAWN_FOR_S
-        if _standing(study) != before or grown:
-            st.rerun()
-        _running(study) if running else _start(study, found)
+    def draw(job: Job | None, standing: Standing) -> None:
+        if standing.running:
+            _running(study, None if standing.by_hand else job)
+        else:
+            _start(study, found)
 
-    st.fragment(run_every=EVERY_S if running else None)(draw)()
+    job_panel.follow("The run", lambda: jobs(study).job(JOB), draw, **follows)
 
 
-def _standing(study: Workspace) -> tuple[str | None, str | None]:
-    """How the job stands, and whether somebody runs the command."""
-    job = jobs(study).job(JOB)
-    return job and job.state, "running" if movie_job.elsewhere(study) else None
-
-
-def _running(study: Workspace) -> None:
-    job = jobs(study).job(JOB)
-    ours = job is not None and job.state == "running"
+def _running(study: Workspace, job: Job | None) -> None:
+    """Without a job, that of somebody who typed the command."""
     status = read_status(study.status_file(STAGE))
     with st.container(border=True):
-        job_panel.bar(status, job.started_at if ours else 0.0, _how_far, "Loading the model.")
-        if ours:
+        job_panel.bar(status, job.started_at if job else 0.0, _how_far, "Loading the model.")
+        if job:
             st.caption(url.code(" ".join(["bae", *job.command[3:]])))
             job_panel.stop(study, JOB, "movies", STOP_HELP)
         else:

@@ -10,8 +10,8 @@ from app.components import tables, url
 from app.components.explain import MEANINGS, hover
 from app.playground import charts as playground_charts
 from app.playground.address import STEERED, Ask
-from app.reading import visible
 from app.services.playground import COMPARED, Next, next_tokens
+from bae.reading.painting import visible
 
 LARGEST_NAME = 24
 

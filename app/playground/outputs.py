@@ -18,8 +18,8 @@ from app.live import parts as live
 from app.numbers import duration, percent
 from app.playground.address import PLAIN, PROMPTED, STEERED, TITLES, Ask, Asked
 from app.playground.writing import Desk, Output, Writing
-from app.reading import Stretch, View, paint, visible
 from bae.index.query import Index
+from bae.reading.painting import Stretch, View, paint, visible
 from bae.steering.plan import FeatureStep
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from app.components import panels, url
 from app.components.explain import hover
 from app.live import parts as live
 from app.numbers import duration
-from app.reading import paint_example
 from app.search import by_example as search_example
 from app.search import ways as search_ways
 from app.search.ways import PAGES, Result
 from app.services import directions, searching
 from bae.index.query import Dictionary, Index
+from bae.reading.painting import paint_example
 
 WAYS = {
     "meaning": "By meaning",

@@ -9,9 +9,6 @@ from bae.index.query import Feature
 if TYPE_CHECKING:
     from bae.comsem.records import Label
 
-SEPARATOR = " · "
-"""Between the words of a summary."""
-
 
 def mentioning(features: Sequence[Feature], text: str, labels: "Mapping[int, Label]") -> list[Feature]:
     """The features whose label or distinctive words contain a text, in their order; all for no text."""
@@ -34,19 +31,3 @@ def drawn(features: Collection[int], most: int | None) -> list[int]:
     if most is None or len(features) <= most:
         return sorted(features)
     return sorted(random.Random(0).sample(sorted(features), most))
-
-
-def texts(summaries: Sequence[str], labels: "Mapping[int, Label]") -> dict[tuple[int, str], str]:
-    """What features are found by when they are searched by meaning: their labels, and of their words those that mean something."""
-    words = {(feature, "words"): _meaningful(summary) for feature, summary in enumerate(summaries)}
-    told = {(feature, "label"): label.text for feature, label in labels.items()}
-    return {key: text for key, text in (words | told).items() if text}
-
-
-def _meaningful(summary: str) -> str:
-    # imported here: only those who search by meaning wait for it
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-    # a feature of "the" alone would be near to every query that has an article
-    words = (word for word in summary.split(SEPARATOR) if len(word) > 1 and word.isalpha() and word.lower() not in ENGLISH_STOP_WORDS)
-    return ", ".join(words)

@@ -1,6 +1,5 @@
 """Ways to search for features: each turns what is looked for into results, best first, of one dictionary or of several."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +8,7 @@ import numpy as np
 from app import services
 from app.search import finding
 from app.services import directions, searching
-from bae.index.mentions import mentions
+from bae.index.mentions import mentions, named
 from bae.index.query import Index
 
 PAGES = ("page", "sentences")
@@ -42,14 +41,8 @@ def by_meaning(names: Sequence[str], wanted: str, advance: Callable[[int], None]
 
 def by_words(index: Index, names: Sequence[str], wanted: str) -> list[Result]:
     """The features whose label or distinctive words contain a text, whole words before parts of words."""
-    text = wanted.strip().lower()
-    found: list[tuple[tuple[int, int], Result]] = []
-    for name in names:
-        labels = _labels_with(name, text)
-        for row in mentions(index, name, text, labels):
-            place, why = _best_place(text, labels.get(row.feature), row.words)
-            found.append(((place, -row.top_count), Result(name, row.feature, why=why)))
-    return [result for _, result in sorted(found, key=lambda pair: pair[0])[:MOST]]
+    found = [(name, one) for name in names for one in named(index, name, wanted, _labels_with(name, wanted))]
+    return [Result(name, one.feature, why=one.why) for name, one in sorted(found, key=lambda pair: pair[1].rank)[:MOST]]
 
 
 def mentioning(index: Index, name: str, wanted: str) -> list[int]:
@@ -59,17 +52,6 @@ def mentioning(index: Index, name: str, wanted: str) -> list[int]:
 
 def _labels_with(name: str, text: str) -> dict[int, str]:
     return {feature: label.text for feature, label in services.shown_labels(name).items() if finding.holds(text, label.text)}
-
-
-def _best_place(text: str, label: str | None, words: Sequence[str]) -> tuple[int, str]:
-    """Where a text stands best, as a rank and in words: a word of the label, a distinctive word by its place, then parts of these."""
-    whole = re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", re.IGNORECASE)
-    holding = " · ".join([word for word in words if text in word.lower()] or words)
-    if label and whole.search(label):
-        return 0, "label"
-    if place := next((place for place, word in enumerate(words, start=1) if word.lower() == text), 0):
-        return place, holding
-    return len(words) + 1, "label" if label else holding
 
 
 def in_sentences(names: Sequence[str], wanted: str, expression: bool, case: bool) -> list[Result]:

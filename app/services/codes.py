@@ -75,21 +75,7 @@ def _documents(file: str) -> tuple[list[str], np.ndarray]:
 
 def tokens_fired_on(dictionary: str, feature: int, most: int) -> list[tuple[str, int, int]]:
     """The tokens of the vocabulary that a feature fires on most often: text, how often it fires on it, how often it stands there."""
-    where = layout()
-    shares = profile.token_shares(columns(dictionary), where, feature)
-    return [
-        (_text_of(int(token)), int(fired), int(there))
-        for token, fired, there in zip(shares.which[:most], shares.fired[:most], shares.tokens[:most], strict=True)
-    ]
-
-
-def _text_of(token_id: int) -> str:
-    """A token of the vocabulary as it stands at its first place in the index."""
-    where = layout()
-    token = int(np.argmax(where.token_ids == token_id))
-    context, position = int(where.context(token)), int(where.position(np.array([token]))[0])
-    _, text, starts, ends, _ = index().passages([context])[context]
-    return text[starts[position] : ends[position]]
+    return profile.tokens_fired_on(index(), columns(dictionary), layout(), feature, most)
 
 
 def groups(dictionary: str, feature: int) -> list[tuple[profile.Group, list[Example]]]:

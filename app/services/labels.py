@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.search import finding
 from app.services.study import column, index, indexed, notebook, open_index, workspace
+from bae.features import texts
 from bae.notebook.database import Notebook
 
 if TYPE_CHECKING:
-    from app.labels.figures import Result
     from bae.comsem.call_log import CallLog
     from bae.comsem.configuration import JudgeConfig
     from bae.comsem.estimate import Estimate
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from bae.comsem.occurrences import Corpus, Occurrences
     from bae.comsem.plan import Settings
     from bae.comsem.records import Label, Records, RunRecord, Subject
+    from bae.comsem.results import Result
     from bae.features.meaning import Meanings
 
 
@@ -99,19 +99,15 @@ def nearness(dictionary: str, query: str) -> dict[int, float]:
 
     Raises OSError where the embeddings are not installed, with what to do, or cannot be kept beside the index.
     """
-    meanings = _meanings(str(index().file), dictionary, str(workspace().notebook_file), _written_stamp())
-    nearest: dict[int, float] = {}
-    for (feature, _), cosine in meanings.search(query, len(meanings.keys)):
-        nearest.setdefault(feature, cosine)
-    return nearest
+    return texts.nearness(_meanings(str(index().file), dictionary, str(workspace().notebook_file), _written_stamp()), query)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading what labels and words mean. The first time this takes up to half a minute.")
 def _meanings(file: str, dictionary: str, notebook_file: str, stamp: tuple) -> "Meanings":
     from bae.features.meaning import Meanings
 
-    texts = finding.texts(column(file, dictionary, "summary"), _shown_labels(notebook_file, stamp, subject(dictionary)))
-    return Meanings(texts, Path(file).with_name(f"{dictionary}.meanings.safetensors"))
+    told = texts.texts_of(column(file, dictionary, "summary"), _shown_labels(notebook_file, stamp, subject(dictionary)))
+    return Meanings(told, Path(file).with_name(f"{dictionary}.meanings.safetensors"))
 
 
 def results(run: "RunRecord") -> "list[Result]":
@@ -122,7 +118,7 @@ def results(run: "RunRecord") -> "list[Result]":
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _results(file: str, run: str, outcomes: int) -> "list[Result]":
-    from app.labels.figures import results_of
+    from bae.comsem.results import results_of
 
     return results_of(_records(file), _records(file).run(run))
 

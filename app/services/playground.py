@@ -15,6 +15,7 @@ from app.services.turns import limits, model_turn
 from bae.measures import fit
 from bae.names import TITLES
 from bae.steering import plan, usual
+from bae.steering.comparison import Next, side_by_side
 
 if TYPE_CHECKING:
     from bae.model.generation import GenerationConfig, Step
@@ -170,15 +171,6 @@ def _directions() -> "Shelf[Intervention]":
 # what comes next
 
 
-class Next(NamedTuple):
-    """A token that may come next, and how likely it is under each side: natural logarithms of probabilities."""
-
-    token: int
-    text: str
-    plain: float
-    steered: float
-
-
 def next_tokens(prompt: Prompt, push: str, advance: Callable[[int, int], None]) -> list[Next]:
     """The tokens that are among the likeliest behind a prompt, plain or under a push; the likeliest when plain first.
 
@@ -219,6 +211,4 @@ def _next_tokens(prompt: Prompt, push: str, advance: Callable[[int, int], None])
 
         pushes = ((), interventions(push, look))
         plain, steered = (likeliest(model, given, some, COMPARED, cancelled) for some in pushes)
-    tokens = list(dict.fromkeys(rated.token for side in (plain, steered) for rated in side.likeliest))
-    both = zip(plain.of(tokens), steered.of(tokens), strict=True)
-    return sorted((Next(one.token, one.text, one.logprob, other.logprob) for one, other in both), key=lambda row: -row.plain)
+    return side_by_side(plain, steered)

@@ -1,16 +1,16 @@
 """The language model and the dictionaries, and texts read through them. One model for all sessions, which they have in turns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.reading import Cost
 from app.services.shelf import Shelf
 from app.services.study import column, index, indexed, replaced, workspace
 from app.services.turns import model_turn
+from bae.reading.painting import Cost
 
 if TYPE_CHECKING:
     from bae.features.magnitude import Prior
@@ -141,11 +141,10 @@ def _reading(inspection: "Inspection", prior: "Prior") -> Reading:
 
 def judged_lens(dictionary: str, index_file: str | None) -> "tuple[Lens, Prior]":
     """A dictionary and the habits that it is judged by: of the index, where that was built from this checkpoint, else its own."""
+    from bae.reading.habits import judged_by_index
+
     lens = lenses().usable[dictionary]
-    prior = lens.autoencoder.prior
     entry = None if index_file is None else indexed(index_file).get(dictionary)
     if entry is None or replaced(dictionary):
-        return lens, prior
-    habits = {name: prior.rate.new_tensor(column(index_file, dictionary, name)) for name in ("rate", "mean", "deviation")}
-    prior = replace(prior, **habits, tokens=entry.tokens)
-    return replace(lens, magnitude=lens.autoencoder.magnitude(prior)), prior
+        return lens, lens.autoencoder.prior
+    return judged_by_index(lens, entry.tokens, lambda name: column(index_file, dictionary, name))

@@ -1,7 +1,6 @@
 """What the search page asks: sentences that hold a text and features that fire there, contrasts of lines."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +16,9 @@ from bae.index.layout import passages
 from bae.index.query import Example
 from bae.measures import fit
 from bae.reading import contrast as contrasts
+from bae.reading.contrast import Contrasted
 
 if TYPE_CHECKING:
-    from bae.reading.contrast import Contrast, Lines
     from bae.reading.inspection import Lens
 
 ENRICHED = 50
@@ -56,25 +55,6 @@ def _enriched(file: str, dictionary: str, wanted: str, expression: bool, case: b
 # contrasts
 
 
-@dataclass(frozen=True)
-class Contrasted:
-    """Two sets of lines, seen by several dictionaries. The figures are by feature, one dictionary's after the other's."""
-
-    names: tuple[str, ...]
-    sizes: tuple[int, ...]
-    """Features of each."""
-    figures: "Contrast"
-    token_share_a: np.ndarray
-    """Mean over the first side's lines of the share of their tokens on which each feature fires."""
-    token_share_b: np.ndarray
-
-    def of(self, place: int) -> tuple[str, int]:
-        """The dictionary and the number of the feature whose figures stand at a place."""
-        ends = np.cumsum(self.sizes)
-        at = int(np.searchsorted(ends, place, side="right"))
-        return self.names[at], int(place - (ends[at - 1] if at else 0))
-
-
 def contrast(names: Sequence[str], a: Sequence[str], b: Sequence[str], advance: Callable[[int, int], None]) -> Contrasted:
     """Compare two sets of lines, through several dictionaries at once. `advance` is told of tokens read, and of all there are.
 
@@ -96,12 +76,4 @@ def _contrasts() -> Shelf[Contrasted]:
 def _contrasted(through: "Mapping[str, Lens]", a: Sequence[str], b: Sequence[str], advance: Callable[[int, int], None]) -> Contrasted:
     from bae.reading.text_set import BATCH_TOKENS
 
-    model = language_model()
-    tokens = contrasts.tokens_of(model, a, b)
-    total = sum(len(one.ids) - 1 for one in tokens)
-    read = contrasts.read_lines(model, through, tokens, lambda done: advance(done, total), EveryBatch(BATCH_TOKENS))
-    lines: list[Lines] = list(read.values())
-    first = np.arange(len(a) + len(b)) < len(a)
-    figures = contrasts.contrast(np.concatenate([one.fires for one in lines], axis=1), first)
-    shares = [np.concatenate([one.token_share(side) for one in lines]) for side in (first, ~first)]
-    return Contrasted(tuple(through), tuple(one.firing.shape[1] for one in lines), figures, *shares)
+    return contrasts.contrast_lines(language_model(), through, a, b, advance, EveryBatch(BATCH_TOKENS))

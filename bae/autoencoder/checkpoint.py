@@ -1,6 +1,5 @@
 """A checkpoint is a folder: `config.json` says what it is, `weights.safetensors` holds it in fp16. It carries its scaling and prior."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,23 +9,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from bae.autoencoder import KINDS
+from bae.autoencoder.checkpoint_config import FORMAT, OPTIONS, check_sizes, read_config
 from bae.features.magnitude import Prior
 from bae.names import layer_names
 from bae.states.scaling import Scaling
 from bae.system.files import write_json, written_whole
-
-FORMAT = 1
-OPTIONS = {
-    "binary": ("surrogate", "encoder_bias", "bits_per_feature"),
-    "relu": ("plain", "rescaled"),
-    "topk": ("k", "rectified", "plain", "rescaled"),
-    "gated": ("threshold", "plain", "rescaled"),
-    "batchtopk": ("k", "threshold", "plain", "rescaled"),
-    "twopath": ("plain", "rescaled"),
-    "jumprelu": ("plain", "rescaled"),
-    "transcoder": ("k", "plain", "rescaled"),
-}
-"""What makes an autoencoder of each kind, besides its sizes."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +78,7 @@ def load(folder: Path, model=None, device: torch.device | str = "cpu") -> tuple[
 
     Raises ValueError that says what does not fit: not a checkpoint, damaged, another version, another width or model.
     """
-    told = _config(folder)
+    told = read_config(folder)
     provenance = Provenance(**{**told["provenance"], "corpus": tuple(told["provenance"]["corpus"])})
     if model is not None:
         check_fit(told, provenance, model)
@@ -99,6 +86,7 @@ def load(folder: Path, model=None, device: torch.device | str = "cpu") -> tuple[
         tensors = load_file(folder / "weights.safetensors")
     except (SafetensorError, FileNotFoundError) as error:
         raise ValueError(f"the checkpoint {folder.name} is damaged: weights.safetensors cannot be read ({error}); copy it again") from error
+    check_sizes(told, tensors, folder)
     scaling = Scaling(mean=tensors.pop("scaling.mean"), **told["scaling"]).to(device)
     prior = Prior(**{name: tensors.pop(f"prior.{name}").to(device) for name in ("rate", "mean", "deviation")}, tokens=told["prior_tokens"])
     options = dict(told["options"])
@@ -108,21 +96,6 @@ def load(folder: Path, model=None, device: torch.device | str = "cpu") -> tuple[
     _fill(autoencoder, tensors, folder)
     autoencoder.prior = prior
     return autoencoder.eval().requires_grad_(False), provenance
-
-
-def _config(folder: Path) -> dict:
-    file = folder / "config.json"
-    if not file.is_file():
-        raise ValueError(f"{folder} is no checkpoint: it has no config.json")
-    try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"the checkpoint {folder.name} is damaged: config.json is not JSON ({error})") from error
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
-        raise ValueError(f"{folder} is no checkpoint of this version: config.json must say format {FORMAT}")
-    if told.get("kind") not in KINDS:
-        raise ValueError(f"the checkpoint {folder.name} is of the unknown kind {told.get('kind')!r}; there are {', '.join(KINDS)}")
-    return told
 
 
 def check_fit(told: dict, provenance: Provenance, model) -> None:

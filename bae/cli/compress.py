@@ -53,9 +53,11 @@ def _folder(study: Workspace, dictionary: str) -> Path:
 
 def _source(study: Workspace, source: str, tensor: str | None, autoencoder, layer: int):
     from bae.compression import FileVectors, HarvestVectors
+    from bae.compression.paths import check_source
     from bae.states.harvest import HiddenStates
 
     if not source.startswith(HARVEST):
+        check_source(Path(source), f"a .npy or .safetensors file, or {HARVEST}SPLIT for a harvest of the study")
         return FileVectors(Path(source), tensor)
     states = HiddenStates(study.harvest_folder(source.removeprefix(HARVEST)))
     states.scaling(layer)  # an unfinished harvest is refused

@@ -15,6 +15,8 @@ import typer
 
 from bae import pipeline
 from bae.cli import compress as cli_compress
+from bae.cli import export as cli_export
+from bae.cli import reproduce as cli_reproduce
 from bae.cli.entropy import entropy_app
 from bae.cli.shared import AsJson, Folder, plain_errors, report
 from bae.cli.steer import steer_app
@@ -27,6 +29,8 @@ app = typer.Typer(help="Binary Autoencoders for language models: train, index, e
 app.add_typer(steer_app, name="steer")
 app.add_typer(entropy_app, name="entropy")
 cli_compress.register(app)
+cli_export.register(app)
+cli_reproduce.register(app)
 
 
 @app.command("app")
@@ -193,24 +197,6 @@ def import_dictionary(
         study = Workspace.open(workspace)
         folder = importing.import_dictionary(study, source, name, layer=layer, anyway=anyway, replace=replace, say=typer.echo)
         typer.echo(f"import: {name} is in {folder}; `bae index` puts it on the pages")
-
-
-@app.command("export")
-def export_dictionary(
-    name: Annotated[str, typer.Argument(help="A dictionary of the study.")],
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    workspace: Folder = Path("workspace"),
-    layout: Annotated[str, typer.Option("--format", help="Whose layout to write: saelens.")] = "saelens",
-) -> None:
-    """Write a dictionary in another project's layout, scaling folded in."""
-    with plain_errors():
-        from bae.formats import importing
-
-        if layout != "saelens":
-            raise ValueError(f"unknown format {layout!r}; there is saelens")
-        for note in importing.export_dictionary(Workspace.open(workspace), name, folder):
-            typer.echo(note)
-        typer.echo(f"export: {name} is in {folder}")
 
 
 @app.command()

@@ -15,11 +15,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from bae.experiments.dictionaries.rate_distortion import Frequencies
+from bae.compression.levels import LEVELS, Frequencies, level_means, levels_of, middles
 from bae.states.scaling import Scaling
 
-LEVELS = 512
-"""Levels of an entropy-coded coordinate that have a frequency of their own; those beyond are clipped."""
 RANGES = (1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0, 16.0)
 """What a fixed-length coordinate may span to either side of its mean, in deviations; the best on the fitted text is taken."""
 BISECTIONS = 12
@@ -121,11 +119,11 @@ class EntropyCoded:
     def fit(cls, basis: Basis, fitted: Iterable[Float[Tensor, "_ d_model"]], step: float) -> "EntropyCoded":
         """With the frequencies of a set, and middles."""
         frequencies = Frequencies.of((_levels(basis, part, step) for part in fitted), LEVELS)
-        return cls(basis, step, frequencies, _middles(step).expand(len(basis.deviation), -1))
+        return cls(basis, step, frequencies, middles(step).expand(len(basis.deviation), -1))
 
     def with_means(self, fitted: Iterable[Float[Tensor, "_ d_model"]]) -> "EntropyCoded":
         """The same with means of a set in place of middles; it takes as many bits."""
-        return replace(self, values=_level_means(self.basis, fitted, self.step))
+        return replace(self, values=level_means((self.basis.coordinates(part) for part in fitted), self.step))
 
     @classmethod
     def matched(
@@ -150,7 +148,7 @@ class EntropyCoded:
 
 
 def _levels(basis: Basis, states: Float[Tensor, "token d_model"], step: float) -> Int[Tensor, "token column"]:
-    return ((basis.coordinates(states) / step).round().clamp(-LEVELS // 2, LEVELS // 2 - 1) + LEVELS // 2).long()
+    return levels_of(basis.coordinates(states), step)
 
 
 def _length(basis: Basis, step: float, frequencies: Frequencies, measured: Iterable[Float[Tensor, "_ d_model"]]) -> float:
@@ -159,22 +157,6 @@ def _length(basis: Basis, step: float, frequencies: Frequencies, measured: Itera
     for part in measured:
         total, count = total + frequencies.length(_levels(basis, part, step)), count + len(part)
     return total / count
-
-
-def _level_means(basis: Basis, fitted: Iterable[Float[Tensor, "_ d_model"]], step: float) -> Float[Tensor, "column level"]:
-    """The mean of the coordinates that fall on each level; of one that none falls on, its middle."""
-    columns = len(basis.deviation)
-    count = torch.zeros(columns * LEVELS, dtype=torch.float64)
-    total = torch.zeros_like(count)
-    for part in fitted:
-        place = (_levels(basis, part, step) + torch.arange(columns) * LEVELS).flatten()
-        count += torch.bincount(place, minlength=len(count))
-        total += torch.bincount(place, basis.coordinates(part).flatten().double(), len(count))
-    return torch.where(count > 0, total / count.clamp(min=1), _middles(step).repeat(columns)).view(columns, LEVELS).float()
-
-
-def _middles(step: float) -> Float[Tensor, " level"]:
-    return (torch.arange(LEVELS) - LEVELS // 2) * step
 
 
 class Rewriting:

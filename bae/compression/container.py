@@ -25,6 +25,7 @@ import numpy as np
 from jaxtyping import Int
 
 from bae.compression.figures import check_figures
+from bae.compression.paths import check_source
 from bae.compression.positions import Habits, check_threshold
 
 MAGIC = b"\x89BAEC\r\n\x1a"
@@ -186,7 +187,8 @@ class Container:
 
     @classmethod
     def open(cls, path: Path) -> "Container":
-        """Raises ValueError that says what is wrong with the file, OSError where it cannot be read."""
+        """Raises ValueError that says what is wrong with the file, OSError where it is not there or cannot be read."""
+        check_source(path, "the name of a file that `bae compress` wrote")
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             header, header_checksum, begin = _header(file, path, size)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from bae.compression.blocks import CODERS, Block, unpack
 from bae.compression.container import TYPES, Container
 from bae.compression.dictionary import check_bae, decoded, dictionary_digest, encoded, made_block, mended
-from bae.compression.vectors import ENDINGS, VectorWriter, check_target
+from bae.compression.paths import check_target
+from bae.compression.vectors import ENDINGS, VectorWriter
 from bae.system.files import written_whole
 from bae.system.progress import Progress
 

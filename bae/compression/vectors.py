@@ -4,7 +4,6 @@ A source is gone through twice: the prior of a set must be known before its firs
 """
 
 import json
-import os
 import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from bae.autoencoder import Autoencoder
+from bae.compression.paths import check_source
 from bae.states.harvest import HiddenStates
 
 CHUNK = 4096
@@ -47,13 +47,14 @@ class Source(Protocol):
 
 
 class FileVectors:
-    """A matrix `[vector d_model]` in a .npy or .safetensors file. Raises ValueError for what is none."""
+    """A matrix `[vector d_model]` in a .npy or .safetensors file. Raises ValueError for what is none, OSError for what is not there."""
 
     skips = False
 
     def __init__(self, path: Path, tensor: str | None = None):
         if path.suffix not in ENDINGS:
             raise ValueError(f"vectors are read from files that end in {' or '.join(ENDINGS)}; got {path.name}")
+        check_source(path, "the name of a .npy or .safetensors file")
         self.path, self.tensor = path, tensor
         if path.suffix == ".npy":
             found = self._matrix()
@@ -175,13 +176,3 @@ class VectorWriter:
         if not np.isfinite(rows).all():
             raise ValueError(f"restored hidden states reach {states.abs().max().item():,.0f}, too much for {self._type.name}; use float32")
         self._file.write(rows.tobytes())
-
-
-def check_target(path: Path, endings: tuple[str, ...] = ()) -> None:
-    """Raise ValueError for a path that no file can be written to, or whose name does not end in one of `endings`."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give the name of a file")
-    if endings and path.suffix not in endings:
-        raise ValueError(f"the file's name must end in {' or '.join(endings)}; got {path.name}")
-    if path.exists() and not os.access(path, os.W_OK):
-        raise ValueError(f"{path} is there and must not be written to")

@@ -18,9 +18,10 @@ from bae.compression.blocks import CODERS, pack
 from bae.compression.container import CODINGS, MOST, RADII, Header, Writer, checksum, pack_prior
 from bae.compression.dictionary import check_bae, decoded, dictionary_digest, encoded, made_block, mended
 from bae.compression.measures import ErrorSum
+from bae.compression.paths import check_target
 from bae.compression.positions import ALL, Habits, check_threshold
 from bae.compression.reading import CompressedStates
-from bae.compression.vectors import Source, check_target, in_blocks
+from bae.compression.vectors import Source, in_blocks
 from bae.system.files import written_whole
 from bae.system.progress import Progress
 

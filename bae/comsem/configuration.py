@@ -14,7 +14,6 @@ import importlib.util
 import ipaddress
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -24,6 +23,7 @@ from urllib.parse import urlsplit
 from bae.comsem.pacing import Limits
 from bae.comsem.spending import Prices
 from bae.model import packaged as packaged_model
+from bae.system.parsing import parsed_toml
 
 Kind = Literal["openai", "embedded", "embedding"]
 
@@ -218,7 +218,7 @@ def _toml(file: Path) -> Mapping:
     if not file.is_file():
         return {}
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return parsed_toml(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{file} is no TOML: {error}") from None
 

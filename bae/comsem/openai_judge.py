@@ -35,6 +35,7 @@ from bae.comsem.openai_replies import (
     well_formed,
     yes_of,
 )
+from bae.system.parsing import parsed_json
 
 MOST_LOGPROBS, FEWER_LOGPROBS = 20, 5
 """Alternatives a token: the most that may be asked for, and what stricter servers allow."""
@@ -167,8 +168,8 @@ class OpenAIJudge:
 
     async def _follows_schema(self) -> bool:
         try:
-            answer = json.loads((await self._patiently(SCHEMA_PROBE)).text)
-        except (Refused, json.JSONDecodeError):
+            answer = parsed_json((await self._patiently(SCHEMA_PROBE)).text)
+        except (Refused, ValueError):
             return False
         return isinstance(answer, dict) and isinstance(answer.get("wet"), bool)
 
@@ -215,7 +216,7 @@ class OpenAIJudge:
             raise Slow(f"{self._place} did not answer within {self._timeout_s:g} s") from None
         except APIConnectionError:
             raise Passing(f"{self._place} cannot be reached, or closed the connection") from None
-        except (APIResponseValidationError, json.JSONDecodeError, UnicodeDecodeError):
+        except (APIResponseValidationError, ValueError, RecursionError):  # no JSON, no UTF-8, digits or brackets without end
             raise Passing(f"{self._place} sent something that is no answer") from None
         if not well_formed(completion):
             raise Passing(f"{self._place} sent something that is no answer")

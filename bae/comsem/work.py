@@ -10,13 +10,14 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import NamedTuple
 
 import numpy as np
 
 from bae.comsem import configuration
 from bae.comsem.calls import Calls, Paused
 from bae.comsem.configuration import JudgeConfig
-from bae.comsem.estimate import estimate
+from bae.comsem.estimate import Estimate, estimate
 from bae.comsem.judge import Fatal, Judge
 from bae.comsem.occurrences import Corpus, Occurrences
 from bae.comsem.plan import Neighbours, Planner, Settings
@@ -52,21 +53,45 @@ def planner_of(index: Index, dictionary: str, settings: Settings, embeddings: np
     return Planner(Occurrences(Codes(index, dictionary), corpus, settings.paper_topk), settings, near)
 
 
-def ask_for(workspace: Workspace, dictionary: str, features: str, judge: str, settings: Settings, dry_run: bool = False) -> str:
-    """Put a run in the queue, or only say what it would ask. Raises ValueError for what there is not."""
+class Asked(NamedTuple):
+    """A labelling run that somebody may want."""
+
+    subject: Subject
+    judge: str
+    settings: Settings
+    features: list[int]
+    estimate: Estimate
+    """What it would come to."""
+
+    def queue(self, records: Records) -> str:
+        """Put it at the end of the queue, which `work` works off; returns its id."""
+        return records.add_run(self.subject, self.judge, self.settings, self.features)
+
+
+def asked(workspace: Workspace, dictionary: str, features: str, judge: str, settings: Settings) -> Asked:
+    """Which features a person means by `12, 40-60` or `active:200`, and what labelling them would ask. Nobody is asked yet.
+
+    Raises ValueError for what there is not.
+    """
     known = configuration.judges(workspace.folder)
     if judge not in known:
         raise ValueError(f"there is no judge {judge!r}; there are {', '.join(known)}")
     with contextlib.closing(open_index(workspace)) as index:
         subject, planner = subject_of(index, dictionary), planner_of(index, dictionary, settings)
         wanted = chosen(features, planner.occurrences.counts, settings.n_interpret)
-        if dry_run:
-            found = estimate(planner, wanted, settings)
-            tokens = f"{found.prompt_tokens:,} tokens of prompts ({found.shared_tokens:,} of instructions)"
-            calls = f"{found.calls:,} calls, about {tokens} and {found.completion_tokens:,} of answers"
-            return f"{found.features:,} features ({found.too_rare:,} more are too rare): {calls}"
-    run = Records(Notebook(workspace.notebook_file)).add_run(subject, judge, settings, wanted)
-    return f"{run}: {len(wanted):,} features of {dictionary} for {judge}"
+        return Asked(subject, judge, settings, wanted, estimate(planner, wanted, settings))
+
+
+def ask_for(workspace: Workspace, dictionary: str, features: str, judge: str, settings: Settings, dry_run: bool = False) -> str:
+    """Put a run in the queue, or only say what it would ask. Raises ValueError for what there is not."""
+    wanted = asked(workspace, dictionary, features, judge, settings)
+    if dry_run:
+        found = wanted.estimate
+        tokens = f"{found.prompt_tokens:,} tokens of prompts ({found.shared_tokens:,} of instructions)"
+        calls = f"{found.calls:,} calls, about {tokens} and {found.completion_tokens:,} of answers"
+        return f"{found.features:,} features ({found.too_rare:,} more are too rare): {calls}"
+    run = wanted.queue(Records(Notebook(workspace.notebook_file)))
+    return f"{run}: {len(wanted.features):,} features of {dictionary} for {judge}"
 
 
 def work(workspace: Workspace, say: Callable[[str], None] = print) -> None:

@@ -1,6 +1,5 @@
 """How far an entropy may be off because the set is a sample: intervals by drawing its blocks again, documents or groups of tokens."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,9 +9,11 @@ from torch import Tensor
 
 from bae.entropy.marginal import marginal_entropy
 from bae.entropy.sets import Code, checked_bits, enough
-from bae.entropy.tree import tree_entropy
+from bae.entropy.tree import entropy_along
 
 DRAWS, LEVEL = 1000, 0.95
+TREE_DRAWS = 400
+"""At 8,192 tokens x 576 bits the interval of a tree takes some 0.7 s then, on two CPU cores that others use too."""
 CHUNK_TOKENS = 8192
 AT_A_TIME = 64
 """Draws of the marginal that are computed together."""
@@ -45,11 +46,6 @@ class BlockCounts:
             ones.index_add_(0, own, part.int())
         return cls(ones, number.bincount(minlength=blocks))
 
-    @classmethod
-    def joined(cls, parts: Sequence["BlockCounts"]) -> "BlockCounts":
-        """All blocks of several counts; no block may be spread over two of them."""
-        return cls(torch.cat([part.ones for part in parts]), torch.cat([part.tokens for part in parts]))
-
 
 def marginal_interval(counts: BlockCounts, level: float = LEVEL, draws: int = DRAWS, seed: int = 0) -> Interval:
     """The marginal entropy and its interval, from the counts of blocks alone. Raises ValueError below two blocks or two tokens.
@@ -66,16 +62,22 @@ def marginal_interval(counts: BlockCounts, level: float = LEVEL, draws: int = DR
     return _around(value, torch.cat(drawn).cpu(), level)
 
 
-def tree_interval(code: Code, block: Int[Tensor, " token"], level: float = LEVEL, draws: int = 100, seed: int = 0) -> Interval:
-    """The same of the tree-corrected entropy. Pairs are counted anew for every draw, draws x token x bit²: for small sets."""
-    checked_bits(code)
-    _, number = block.unique(return_inverse=True)
-    value = tree_entropy(code.T.double() @ code.double(), enough(len(code)))
+def tree_interval(
+    code: Code, block: Int[Tensor, " token"], edges: Int[Tensor, "edge 2"], level: float = LEVEL, draws: int = TREE_DRAWS, seed: int = 0
+) -> Interval:
+    """The same of the tree-corrected entropy, with the tree as it is (`tree_edges`): only its edges are counted, block by block.
+
+    A tree of its own for every draw would be draws x token x bit² of work, and no other interval: near the best tree others are as good,
+    so that the entropy of the best one varies as that of this one does. Over 150 samples of 2,000 tokens x 60 bits 95 % of the trees' own
+    entropies lay within 0.61 bits, and these intervals were 0.63 wide.
+    """
+    ones, one_and_other = BlockCounts.of(code, block), BlockCounts.of(code[:, edges[:, 0]].bool() & code[:, edges[:, 1]].bool(), block)
+    each, both, tokens = (counted.double() for counted in (ones.ones, one_and_other.ones, ones.tokens))
+    value = entropy_along(edges, each.sum(0), both.sum(0), enough(len(code))).item()
     drawn = []
-    for weights in _weights(int(number.max()) + 1, draws, seed, code.device):
-        of_token = weights[number]
-        drawn.append(tree_entropy((code.double() * of_token[:, None]).T @ code.double(), int(of_token.sum())))
-    return _around(value, torch.tensor(drawn, dtype=torch.float64), level)
+    for weights in _weights(len(tokens), draws, seed, tokens.device).split(AT_A_TIME):
+        drawn.append(entropy_along(edges, weights @ each, weights @ both, weights @ tokens))
+    return _around(value, torch.cat(drawn).cpu(), level)
 
 
 def _weights(blocks: int, draws: int, seed: int, device: torch.device) -> Float[Tensor, "draw block"]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bae.entropy.marginal import marginal_bias, marginal_entropy
 from bae.entropy.sets import checked_bits, enough
-from bae.entropy.tree import tree_entropy
+from bae.entropy.tree import tree_edges, tree_entropy
 from bae.features.bits import Bits
 from bae.features.magnitude import Prior
 
@@ -27,8 +27,7 @@ def coactivations(bits: Float[Tensor, "token bit"]) -> Int[Tensor, "bit bit"]:
 class BitCounts:
     """How often each bit of a set of codes is on and, unless `pairs` is False, each pair of bits together.
 
-    Batches come in any order and size, and two counts merge: these are whole numbers, so nothing hangs on how a set was cut up. Pairs
-    take 8 n_bits² bytes.
+    Batches come in any order and size: these are whole numbers, so nothing hangs on how a set was cut up. Pairs take 8 n_bits² bytes.
     """
 
     def __init__(self, n_bits: int, pairs: bool = True, device: torch.device | str = "cpu"):
@@ -43,15 +42,6 @@ class BitCounts:
         self.ones += code.sum(0, dtype=torch.int64)
         if self.together is not None:
             self.together += coactivations(code)
-
-    def merge(self, other: "BitCounts") -> None:
-        """Add what was counted on other tokens. Raises ValueError where the two do not count the same things."""
-        if len(self.ones) != len(other.ones) or (self.together is None) != (other.together is None):
-            raise ValueError("counts merge where both are of as many bits and both have pairs or both have none")
-        self.tokens += other.tokens
-        self.ones += other.ones
-        if self.together is not None:
-            self.together += other.together
 
     @property
     def rates(self) -> Float[Tensor, " bit"]:
@@ -68,9 +58,16 @@ class BitCounts:
 
     def tree(self) -> float:
         """`tree_entropy` of the set, in bits, in [0, `marginal`]. Raises ValueError where no pairs were counted."""
+        return tree_entropy(self._pairs(), enough(self.tokens))
+
+    def tree_edges(self) -> Int[Tensor, "edge 2"]:
+        """The pairs of bits of that tree. Raises what `tree` raises."""
+        return tree_edges(self._pairs(), enough(self.tokens))
+
+    def _pairs(self) -> Int[Tensor, "bit bit"]:
         if self.together is None:
             raise ValueError("the tree needs pairs of bits, which were not counted; count with pairs=True")
-        return tree_entropy(self.together, enough(self.tokens))
+        return self.together
 
 
 class Movement(NamedTuple):

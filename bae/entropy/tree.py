@@ -2,8 +2,9 @@
 
 import math
 
+import numpy as np
 import torch
-from jaxtyping import Float, Num
+from jaxtyping import Float, Int, Num
 from scipy.sparse.csgraph import minimum_spanning_tree
 from torch import Tensor
 
@@ -20,17 +21,31 @@ def tree_entropy(together: Num[Tensor, "bit bit"], tokens: int) -> float:
     Bias: information between independent bits is found to be about 1 / (2 n ln 2) instead of 0, and the tree picks the largest of many,
     so the estimate is too low by more than the marginal's, up to some log2(n_bits) / n a bit.
     """
-    information = _pairwise_information(together, tokens)
-    # the heaviest spanning tree; scipy looks for the lightest and takes 0 for no edge, which costs nothing here
-    edges = minimum_spanning_tree(-information.cpu().numpy())
-    return marginal_entropy(together.diagonal(), tokens).item() + float(edges.sum())
+    edges = tree_edges(together, tokens)
+    return entropy_along(edges, together.diagonal(), together[edges[:, 0], edges[:, 1]], tokens).item()
 
 
-def _pairwise_information(together: Num[Tensor, "bit bit"], tokens: int) -> Float[Tensor, "bit bit"]:
-    """Mutual information of every pair of bits, in bits, the diagonal 0."""
+def tree_edges(together: Num[Tensor, "bit bit"], tokens: int) -> Int[Tensor, "edge 2"]:
+    """The pairs of bits of the tree that fits best; those that tell nothing of each other are left out."""
     both = together.double() / tokens
     rate = both.diagonal().clone()
-    one, other = rate[:, None], rate[None, :]
+    information = _information(both, rate[:, None], rate[None, :]).fill_diagonal_(0)
+    # the heaviest spanning tree; scipy looks for the lightest and takes 0 for no edge, which costs nothing here
+    edges = minimum_spanning_tree(-information.cpu().numpy()).tocoo()
+    return torch.from_numpy(np.stack([edges.row, edges.col], axis=1)).long().to(together.device)
+
+
+def entropy_along(
+    edges: Int[Tensor, "edge 2"], ones: Num[Tensor, "*set bit"], both: Num[Tensor, "*set edge"], tokens: int | Num[Tensor, "*set"]
+) -> Float[Tensor, "*set"]:
+    """Marginal entropies less the information along given edges, in bits; `both` counts the tokens on which the two bits of each are on."""
+    count = torch.as_tensor(tokens, device=ones.device).double()[..., None]
+    one, other = (ones[..., end].double() / count for end in edges.T)
+    return marginal_entropy(ones, tokens) - _information(both.double() / count, one, other).sum(-1)
+
+
+def _information(both: Float[Tensor, "*pair"], one: Float[Tensor, "*pair"], other: Float[Tensor, "*pair"]) -> Float[Tensor, "*pair"]:
+    """Mutual information of pairs of bits, in bits, from the rates at which both, and either, are on."""
     information = torch.zeros_like(both)
     for joint, left, right in (
         (both, one, other),
@@ -40,4 +55,4 @@ def _pairwise_information(together: Num[Tensor, "bit bit"], tokens: int) -> Floa
     ):
         joint = joint.clamp(min=0)
         information += torch.special.xlogy(joint, joint) - torch.special.xlogy(joint, left * right)
-    return (information.clamp(min=0) / math.log(2)).fill_diagonal_(0)
+    return information.clamp(min=0) / math.log(2)

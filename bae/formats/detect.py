@@ -61,7 +61,7 @@ def fetched(address: str) -> Path:
     """
     owner, _, rest = address.partition("/")
     repository, _, folder = rest.partition("/")
-    if not (owner and repository and folder) or ".." in folder.split("/"):
+    if not (owner and repository and folder) or ".." in address.split("/"):
         raise ValueError(f"{HUB}{address} is no address; it reads {HUB}OWNER/REPO/SAE_ID")
     try:
         return Path(snapshot_download(f"{owner}/{repository}", allow_patterns=f"{folder}/*")) / folder

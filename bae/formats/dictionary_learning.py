@@ -57,7 +57,7 @@ def read(place: Path) -> Foreign:
     file = place / "ae.pt" if place.is_dir() else place
     config_file = _config_file(file)
     told = safe_files.json_object(config_file).get("trainer")
-    if not isinstance(told, dict) or told.get("dict_class") not in LAYOUTS:
+    if not isinstance(told, dict) or text(told.get("dict_class")) not in LAYOUTS:
         named = told.get("dict_class") if isinstance(told, dict) else None
         raise ValueError(f"{config_file}: trainer.dict_class is {named!r}; those that can be read are {', '.join(LAYOUTS)}")
     layout = LAYOUTS[told["dict_class"]]

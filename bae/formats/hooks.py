@@ -34,11 +34,11 @@ _WHY_NOT = {
 }
 
 
-def transformer_lens(hook: str | None) -> Hook:
+def transformer_lens(hook: object) -> Hook:
     """The place that a TransformerLens name means. Raises ValueError that names what is allowed."""
     if hook in ("hook_embed", "blocks.0.hook_resid_pre"):
         return Hook(0, RESIDUAL)
-    found = re.fullmatch(r"blocks\.(\d+)\.(.+)", hook or "")
+    found = re.fullmatch(r"blocks\.(\d{1,4})\.(.+)", hook if isinstance(hook, str) else "", re.ASCII)
     name = found[2] if found else None
     if name in _RESIDUAL:
         return Hook(int(found[1]) + _RESIDUAL[name], RESIDUAL)
@@ -57,7 +57,7 @@ def module(name: str) -> int:
     """The layer after the module of that path, as in `layers.10` or `model.layers.10`: 11. Raises ValueError for other modules."""
     if re.fullmatch(r"(model\.)?embed_tokens", name):
         return 0
-    found = re.fullmatch(r"(?:model\.|transformer\.|gpt_neox\.)?(?:layers|h)\.(\d+)", name)
+    found = re.fullmatch(r"(?:model\.|transformer\.|gpt_neox\.)?(?:layers|h)\.(\d{1,4})", name, re.ASCII)
     if not found:
         raise ValueError(f"the module {name!r} cannot be read here; allowed are whole blocks, layers.N, and embed_tokens")
     return int(found[1]) + 1

@@ -63,7 +63,7 @@ def _params(file: Path) -> dict:
         raise ValueError(f"{log} must hold a dict of parameters; it holds a {type(told).__name__}")
     if "inner_activation" in told:
         raise ValueError(f"{log}: it is one of the released SAE baselines; their log leaves out k and the site, so only BAEs are read")
-    if told.get("binarization_type") not in SURROGATES:
+    if text(told.get("binarization_type")) not in SURROGATES:
         allowed = ", ".join(SURROGATES)
         raise ValueError(f"{log}: binarization_type is {told.get('binarization_type')!r}; a step, {allowed}, is what can be read")
     if told.get("output_activation", "none") != "none":

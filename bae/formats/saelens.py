@@ -87,7 +87,8 @@ def _as_version_6(told: dict) -> dict:
     flat = {renamed.get(key, key): value for key, value in told.items()}
     flat = {"architecture": "standard", "apply_b_dec_to_input": True, "activation_fn": "relu"} | flat
     if flat["activation_fn"] == "topk":
-        flat |= {"architecture": "topk", "k": (flat.get("activation_fn_kwargs") or {}).get("k")}
+        options = flat.get("activation_fn_kwargs")
+        flat |= {"architecture": "topk", "k": options.get("k") if isinstance(options, dict) else None}
     elif flat["activation_fn"] != "relu":
         raise ValueError(f"its activation_fn is {flat['activation_fn']!r}; relu and topk can be read")
     if flat.get("normalize_activations") in (None, False):
@@ -99,11 +100,13 @@ def _as_version_6(told: dict) -> dict:
 
 
 def _architecture(told: dict, file: Path) -> Architecture:
-    name = told.get("architecture")
+    name = text(told.get("architecture"))
     if name in REFUSED:
         raise ValueError(f"{file}: a {name} cannot be read: {REFUSED[name]}")
     if name not in ARCHITECTURES:
-        raise ValueError(f"{file}: the architecture {name!r} is unknown; those that can be read are {', '.join(ARCHITECTURES)}")
+        raise ValueError(
+            f"{file}: the architecture {told.get('architecture')!r:.80} is unknown; those that can be read are {', '.join(ARCHITECTURES)}"
+        )
     if told.get("reshape_activations", "none") != "none":
         raise ValueError(f"{file}: reshape_activations is {told['reshape_activations']!r}; it reads attention heads, not hidden states")
     return ARCHITECTURES[name]
@@ -159,7 +162,7 @@ def _factor(told: dict, folder: Path) -> float:
     way = told.get("normalize_activations") or "none"
     if way == "none":
         return 1.0
-    if way in NORMALISATIONS:
+    if text(way) in NORMALISATIONS:
         raise ValueError(f"{folder / CONFIG}: normalize_activations is {way!r}, which cannot be read: {NORMALISATIONS[way]}")
     if way != "expected_average_only_in" or told["architecture"] == "transcoder":
         raise ValueError(
@@ -180,7 +183,7 @@ def _options(told: dict, architecture: Architecture, threshold: float | None, fi
     options = {"plain": not told.get("apply_b_dec_to_input", True)}
     if architecture.k:
         k = told.get("k")
-        whole = isinstance(k, int | float) and not isinstance(k, bool) and k == int(k)
+        whole = type(k) is int or (type(k) is float and k.is_integer())
         options["k"] = number(told | ({"k": int(k)} if whole else {}), "k", file)
     if architecture.kind == "topk":
         options["rectified"] = True  # sae-lens: relu of the k largest

@@ -6,6 +6,7 @@ import numpy as np
 
 from bae.index.columns import Columns
 from bae.index.layout import Layout
+from bae.index.query import Index
 
 FEWEST_TOKENS = 100
 """A document with fewer says little of its rate."""
@@ -65,6 +66,23 @@ def token_shares(columns: Columns, layout: Layout, feature: int) -> Shares:
     sizes = layout.id_counts[which]
     order = np.lexsort((which, -fired))
     return Shares(which[order].astype(np.int64), fired[order], sizes[order])
+
+
+def tokens_fired_on(index: Index, columns: Columns, layout: Layout, feature: int, most: int) -> list[tuple[str, int, int]]:
+    """The tokens of the vocabulary that a feature fires on most often: text, how often it fires on it, how often it stands there."""
+    shares = token_shares(columns, layout, feature)
+    return [
+        (_text_of(index, layout, int(token)), int(fired), int(there))
+        for token, fired, there in zip(shares.which[:most], shares.fired[:most], shares.tokens[:most], strict=True)
+    ]
+
+
+def _text_of(index: Index, layout: Layout, token_id: int) -> str:
+    """A token of the vocabulary as it stands at its first place in the index."""
+    token = int(np.argmax(layout.token_ids == token_id))
+    context, position = int(layout.context(token)), int(layout.position(np.array([token]))[0])
+    _, text, starts, ends, _ = index.passages([context])[context]
+    return text[starts[position] : ends[position]]
 
 
 @dataclass(frozen=True)

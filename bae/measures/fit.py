@@ -4,13 +4,13 @@ A dictionary of another layer or with another scaling loads, encodes and shows f
 What was measured is kept in a file of the study; measuring it is `bae.measures.fitting`.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bae.system.files import locked, write_json
+from bae.system.parsing import parsed_json
 
 SLACK = 1.2
 """A dictionary is off where its FVU is more than so many times what was measured. On fresh sentences of their own corpus the demo's
@@ -55,6 +55,6 @@ def kept(file: Path) -> dict[str, Fit]:
     if not file.is_file():
         return {}
     try:
-        return {name: Fit(**told) for name, told in json.loads(file.read_text(encoding="utf-8")).items()}
+        return {name: Fit(**told) for name, told in parsed_json(file.read_text(encoding="utf-8")).items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{file} is damaged; delete it, and it is made again") from error

@@ -3,7 +3,6 @@
 Loads no torch, so that a page shows it at once. Says nothing of what a figure means: that is said where it is computed.
 """
 
-import json
 import math
 import sys
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from bae.system.jobs import Job
+from bae.system.parsing import parsed_json
 from bae.training import runs
 from bae.workspace import Workspace
 
@@ -125,7 +125,7 @@ def _younger_checkpoint(workspace: Workspace, name: str, file: Path) -> bool:
 
 def _json(file: Path) -> object:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return parsed_json(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{file} is damaged: it is not JSON ({error})") from error
 

@@ -198,3 +198,44 @@ def _note(found: Lines, rows: Sequence[int], lens: "Lens", states, ends: np.ndar
     for row, begin, end in zip(rows, [0, *ends[:-1]], ends, strict=True):
         found.firing[row] = fires[begin:end][kept[begin:end]].sum(axis=0)
         found.tokens[row] = kept[begin:end].sum()
+
+
+@dataclass(frozen=True)
+class Contrasted:
+    """Two sets of lines, seen by several dictionaries. The figures are by feature, one dictionary's after the other's."""
+
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    """Features of each."""
+    figures: Contrast
+    token_share_a: Float[np.ndarray, " feature"]
+    """Mean over the first side's lines of the share of their tokens on which each feature fires."""
+    token_share_b: Float[np.ndarray, " feature"]
+
+    def of(self, place: int) -> tuple[str, int]:
+        """The dictionary and the number of the feature whose figures stand at a place."""
+        ends = np.cumsum(self.sizes)
+        at = int(np.searchsorted(ends, place, side="right"))
+        return self.names[at], int(place - (ends[at - 1] if at else 0))
+
+
+def contrast_lines(
+    model: "LanguageModel",
+    lenses: "Mapping[str, Lens]",
+    a: Sequence[str],
+    b: Sequence[str],
+    advance: Callable[[int, int], None] = lambda tokens, total: None,
+    turn: AbstractContextManager | None = None,
+) -> Contrasted:
+    """Read two sets of lines, once for all dictionaries, and compare them. `advance` is told of tokens read, and of all there are.
+
+    `turn` is as in `read_lines`. Raises ValueError for sides that cannot be compared.
+    """
+    checked(a, b)
+    tokens = tokens_of(model, a, b)
+    total = sum(len(one.ids) - 1 for one in tokens)
+    lines = list(read_lines(model, lenses, tokens, lambda done: advance(done, total), turn).values())
+    first = np.arange(len(a) + len(b)) < len(a)
+    figures = contrast(np.concatenate([one.fires for one in lines], axis=1), first)
+    shares = [np.concatenate([one.token_share(side) for one in lines]) for side in (first, ~first)]
+    return Contrasted(tuple(lenses), tuple(one.firing.shape[1] for one in lines), figures, *shares)

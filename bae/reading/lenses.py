@@ -24,11 +24,14 @@ def load_lenses(folder: Path, model: LanguageModel) -> Lenses:
     found = Lenses({}, {}, {})
     for place in sorted(path for path in folder.glob("*") if path.is_dir() and not path.name.startswith(".")):
         try:
-            check_dictionary_name(place.name)
-            autoencoder, provenance = checkpoint.load(place, model, model.device)
+            found.usable[place.name], found.provenance[place.name] = load_lens(place, model)
         except ValueError as error:
             found.refused[place.name] = str(error)
-            continue
-        found.usable[place.name] = Lens(place.name, provenance.layer, autoencoder, autoencoder.magnitude(), provenance.context_length)
-        found.provenance[place.name] = provenance
     return found
+
+
+def load_lens(place: Path, model: LanguageModel) -> tuple[Lens, checkpoint.Provenance]:
+    """Load one checkpoint, and where it comes from. Raises ValueError with the reason where it cannot be used with this model."""
+    check_dictionary_name(place.name)
+    autoencoder, provenance = checkpoint.load(place, model, model.device)
+    return Lens(place.name, provenance.layer, autoencoder, autoencoder.magnitude(), provenance.context_length), provenance

@@ -7,7 +7,6 @@ of their own. How a job stands is read from disk and from the table of processes
 a command does, nor how far it is: work writes that itself (`bae.system.progress`).
 """
 
-import json
 import os
 import re
 import signal
@@ -24,6 +23,7 @@ from typing import Literal
 import psutil
 
 from bae.system.files import locked, write_json
+from bae.system.parsing import parsed_json
 
 State = Literal["running", "done", "stopped", "failed"]
 
@@ -92,7 +92,7 @@ class Jobs:
         if not file.is_file():
             return None
         try:
-            told = json.loads(file.read_text(encoding="utf-8"))
+            told = parsed_json(file.read_text(encoding="utf-8"))
             return Job(**{**told, "command": tuple(told["command"])})
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"the record of a job {file} is damaged ({error}); delete it when nothing runs") from error

@@ -143,17 +143,31 @@ def _json_lines(file: Path) -> Iterator[str]:
             if not line.strip():
                 continue
             try:
-                yield str(json.loads(line)["text"])
-            except (json.JSONDecodeError, KeyError, TypeError) as error:
-                raise ValueError(f'{file}, line {number}: every line must be a JSON object with a field "text"') from error
+                yield _text(json.loads(line)["text"])
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                raise ValueError(
+                    f'{file}, line {number}: every line must be a JSON object with a field "text" that holds a text'
+                ) from error
 
 
 def _parquet_rows(file: Path) -> Iterator[str]:
-    table = pyarrow.parquet.ParquetFile(file)
-    if "text" not in table.schema_arrow.names:
-        raise ValueError(f'{file} has the columns {", ".join(table.schema_arrow.names)}; the text must be in a column named "text"')
-    for batch in table.iter_batches(batch_size=256, columns=["text"]):
-        yield from (text or "" for text in batch.column("text").to_pylist())
+    try:
+        table = pyarrow.parquet.ParquetFile(file)
+        if "text" in table.schema_arrow.names:
+            for batch in table.iter_batches(batch_size=256, columns=["text"]):
+                yield from map(_text, batch.column("text").to_pylist())
+            return
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError, TypeError) as error:
+        raise ValueError(f'{file} cannot be read: it is damaged, or its column "text" holds no text ({error})') from error
+    raise ValueError(f'{file} has the columns {", ".join(table.schema_arrow.names)}; the text must be in a column named "text"')
+
+
+def _text(told: object) -> str:
+    """A text of a file; none where it says null. Raises TypeError for another value, UnicodeEncodeError for half a character."""
+    if told is not None and not isinstance(told, str):
+        raise TypeError(f"a text was expected, not {told!r:.80}")
+    (told or "").encode()
+    return told or ""
 
 
 def _hugging_face(name: str, seed: int) -> Iterator[Document]:

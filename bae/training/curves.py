@@ -3,7 +3,7 @@
 One JSON object a line: `step` and the figures that were taken there. Does not draw, and keeps no more than a few numbers a line.
 """
 
-import json
+import math
 import os
 import threading
 from array import array
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from bae.system.parsing import parsed_json
 
 
 class Series(NamedTuple):
@@ -48,11 +50,8 @@ class Curve:
         return self
 
     def _take(self, line: bytes) -> None:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        if not isinstance(row, Mapping) or not all(type(value) in (int, float) for value in row.values()) or "step" not in row:
+        row = _figures(line)
+        if row is None:
             self.unreadable += 1
             return
         step = row.pop("step")
@@ -75,6 +74,18 @@ class Curve:
         """The last step that was logged, 0 before the first."""
         with self._lock:
             return max((int(steps[-1]) for steps, _ in self._columns.values()), default=0)
+
+
+def _figures(line: bytes) -> dict[str, float] | None:
+    """What a line tells of a step; None for one that is no figures of a step. A figure may be no number, a step may not."""
+    try:
+        row = parsed_json(line)
+        if not isinstance(row, Mapping) or not all(type(value) in (int, float) for value in row.values()):
+            return None
+        found = {name: float(value) for name, value in row.items()}
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found.get("step", math.nan)) else None
 
 
 def joined(stages: Sequence[Curve], name: str) -> Series:

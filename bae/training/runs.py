@@ -3,10 +3,8 @@
 A run is the training of one autoencoder: a table of the recipe, a job, the curves of its stages, a checkpoint, or some of these.
 """
 
-import json
 import sys
 import time
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Literal
 from bae.pipeline import stage_steps
 from bae.system.files import locked, written_whole
 from bae.system.jobs import Job, Jobs
+from bae.system.parsing import parsed_json, parsed_toml
 from bae.system.progress import read_status
 from bae.workspace import Recipe, Workspace
 
@@ -144,10 +143,12 @@ def figures(run: Run) -> Mapping[str, object]:
     """What was measured when the checkpoint was made; nothing without one. Raises ValueError where it is damaged."""
     if run.checkpoint is None:
         return {}
-    told = json.loads(run.checkpoint.read_text(encoding="utf-8"))
-    if not isinstance(told, dict):
+    told = parsed_json(run.checkpoint.read_text(encoding="utf-8"))
+    provenance = told.get("provenance", {}) if isinstance(told, dict) else None
+    found = provenance.get("figures", {}) if isinstance(provenance, dict) else None
+    if not isinstance(found, dict):
         raise ValueError(f"{run.checkpoint} holds no record of a checkpoint")
-    return told.get("provenance", {}).get("figures", {})
+    return found
 
 
 def template(recipe: Recipe, name: str) -> str:
@@ -167,7 +168,10 @@ def add(workspace: Workspace, text: str) -> str:
     """
     from bae.training.from_recipe import settings  # which loads torch
 
-    told = tomllib.loads(text)
+    try:
+        told = parsed_toml(text)
+    except ValueError as error:
+        raise ValueError(f"this is no TOML: {error}") from error
     tables = told.get("autoencoder")
     if set(told) != {"autoencoder"} or not isinstance(tables, list) or len(tables) != 1:
         raise ValueError(f"write one {HEADER} table, with name, kind, layer and options below that line, and nothing before it")

@@ -14,13 +14,14 @@ from app.codes import charts as code_charts
 from app.codes import heat_charts
 from app.components import tokens
 from app.components.explain import MEANINGS
-from app.components.tokens import KINDS, painted_html
 from app.components.url import code
 from app.matching import charts as match_charts
 from app.numbers import duration, percent
-from app.reading import Stretch, merged_spans, paint_example, visible, word_at
 from bae.index.heatmap import Block
 from bae.index.query import Example
+from bae.reading import painted_html as painted_html_module
+from bae.reading.painted_html import KINDS, painted_html
+from bae.reading.painting import Stretch, merged_spans, paint_example, visible, word_at
 
 QUOTED = """it's "so" """
 NASTY = ["<script>", "</span>", '" onmouseover="x', "'", "&lt;", "&#60;", "<!--", "]]>", "<style>", "\x00", "\u202e", "🙂", "`", "``"]
@@ -67,7 +68,7 @@ def test_painted_html_is_spans_and_text_whatever_the_text(stretches):
 
 def test_the_property_notices_a_missing_escape(monkeypatch):
     """Negative control."""
-    monkeypatch.setattr(tokens, "escape", lambda text: text)
+    monkeypatch.setattr(painted_html_module, "escape", lambda text: text)
     assert not only_text([Stretch(HOSTILE, 1)])
     assert not only_text([Stretch("a", 1, note='x" onclick="y')])
 
@@ -86,8 +87,9 @@ def test_the_component_sets_text_only():
 
 def test_the_colours_of_html_and_component_are_the_same():
     css = (tokens._HERE / "tokens.css").read_text(encoding="utf-8")
-    for kind, colour in tokens.COLOURS.items():
-        assert f".token.{kind} {{ background: rgb({colour} / calc({tokens.FAINT} + var(--heat) * {tokens.DEPTH}))" in css
+    faint, depth = painted_html_module.FAINT, painted_html_module.DEPTH
+    for kind, colour in painted_html_module.COLOURS.items():
+        assert f".token.{kind} {{ background: rgb({colour} / calc({faint} + var(--heat) * {depth}))" in css
 
 
 @given(TEXT)

@@ -12,8 +12,8 @@ from test_pages import said
 from typer.testing import CliRunner
 
 from app.dose import charts as dose_charts
+from app.dose import shown as view_page
 from app.dose import sweep as dose_view
-from app.dose import view as view_page
 from app.dose.charts import Curve as Drawn
 from app.dose.charts import Panel
 from app.services import playground

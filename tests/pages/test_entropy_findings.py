@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from app.entropy import findings
 from app.entropy.charts import Axis, ordered_colours
+from bae.experiments.entropy import findings
 
 
 def made(**labels) -> dict:

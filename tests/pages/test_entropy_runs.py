@@ -9,6 +9,8 @@ from small_study import LAYER
 from test_pages import said
 from typer.main import get_command
 
+from app.entropy.microscope_charts import Marks, by_shots, by_token
+from app.services.microscope import CodeLengths
 from bae.cli.entropy import entropy_app
 from bae.experiments.entropy import dynamics, synthetic, synthetic_settings
 from bae.experiments.entropy import forecast as entropy_forecast
@@ -20,10 +22,10 @@ from bae.experiments.entropy.results import alone, kept
 from bae.experiments.entropy.set_training import Training
 from bae.experiments.movies import prompts as movie_prompts
 from bae.system.progress import Progress
-from bae.workspace import Workspace
+from bae.workspace import DATA, Workspace
 
 TRAINING = Training(steps=12, batch_size=16)
-LANGUAGE = language_entropy.Settings(windows=40, positions=(1, 2, 4), layers=(0, LAYER), training=TRAINING)
+LANGUAGE = language_entropy.Settings(windows=40, positions=(1, 2, 4), layers=(0, LAYER), windows_a_document=4, training=TRAINING)
 VIEWS = ("synthetic", "language", "icl", "tokens", "dynamics")
 CHARTS = {"synthetic": 3, "language": 1, "icl": 2, "tokens": 1, "dynamics": 2}
 
@@ -60,14 +62,14 @@ def test_every_view_draws_its_run_and_says_what_it_shows(open_page, run_study, v
     assert not app.exception and not app.error and not app.warning
     assert len(drawn(app)) == CHARTS[view]
     assert "Shows here." in said(app) or "Shows in part." in said(app) or "Does not show here." in said(app)
-    (results,) = kept(run_study, view)
+    (results,) = kept(run_study, view).found
     shown = [row for row in results.rows if view != "dynamics" or row["position"] == 1]
     assert len(app.dataframe[0].value) == len(shown)
     assert results.file.name in said(app) and "Run it" in said(app)
 
 
 def test_what_is_drawn_is_what_was_measured(open_page, run_study):
-    (results,) = kept(run_study, "language")
+    (results,) = kept(run_study, "language").found
     (figure,) = drawn(open_page(run_study, "entropy", view="language", lines="entropy,two_nn"))
     for layer in (0, LAYER):
         for estimate, label in (("entropy", "Entropy"), ("two_nn", "TwoNN")):
@@ -97,17 +99,91 @@ def test_wrong_values_of_the_address_are_named(open_page, run_study):
     assert not [button for button in app.button if button.key == "start:entropy"]
 
 
-def test_a_damaged_file_is_named(open_page, own_study):
-    file = kept(own_study, "tokens")[0].file
-    file.write_bytes(b"not Parquet")
+def test_a_damaged_file_is_named_and_hides_no_other_run(open_page, own_study):
+    whole = kept(own_study, "tokens").found[0].file
+    damaged = whole.with_name("tokens-0123456789ab.parquet")
+    damaged.write_bytes(b"not Parquet")
     app = open_page(own_study, "entropy", view="tokens")
-    assert not app.exception and any(file.name in error.value for error in app.error) and not drawn(app)
-    # the others are as they were
-    assert drawn(open_page(own_study, "entropy", view="language"))
+    assert not app.exception and drawn(app) and whole.name in said(app)
+    (told,) = [warning.value for warning in app.warning]
+    assert "1 file is left out" in told and damaged.name in told and "is damaged" in told
+    whole.write_bytes(b"nor this")
+    app = open_page(own_study, "entropy", view="tokens")
+    assert not app.exception and not drawn(app) and "2 files are left out" in app.warning[0].value and "has not been run" in said(app)
+    answered = kept(own_study, "icl-accuracy").found[0].file
+    answered.write_bytes(b"nor that")
+    app = open_page(own_study, "entropy", view="icl")
+    assert not app.exception and answered.name in app.warning[0].value and "is not kept of this run" in said(app)
+
+
+def test_how_bits_stand_is_in_the_table_and_runs_that_lack_it_are_shown(open_page, own_study):
+    (results,) = kept(own_study, "language").found
+    app = open_page(own_study, "entropy", view="language", lines="entropy,tree")
+    frame = app.dataframe[0].value
+    for name in ("moving", "always_on", "always_off", "frozen", "tree_low", "tree_high"):
+        assert frame[name].tolist() == [row[name] for row in results.rows]
+    varying = [row for row in results.rows if not row["constant"]]
+    assert varying and all(row["moving"] + row["always_on"] + row["always_off"] == row["expansion"] * 32 for row in varying)
+    assert all(row["frozen"] <= row["always_on"] + row["always_off"] for row in varying)
+    assert sum("error_y" in trace for trace in drawn(app)[0]["data"]) == 2 * 2, "both estimates have intervals, at two layers"
+    # as an earlier version kept it
+    later = ("always_off", "frozen", "tree_low", "tree_high")
+    earlier = replace(results, rows=[{name: one for name, one in row.items() if name not in later} for row in results.rows])
+    earlier.keep([], 0.0)
+    app = open_page(own_study, "entropy", view="language", lines="entropy,tree")
+    assert not app.exception and not app.warning and not set(later) & set(app.dataframe[0].value.columns)
+    assert app.dataframe[0].value["moving"].tolist() == [row["moving"] for row in results.rows]
+    assert sum("error_y" in trace for trace in drawn(app)[0]["data"]) == 2
+
+
+def test_runs_that_come_with_the_explorer_are_shown(open_page, own_study):
+    shutil.rmtree(own_study.folder / "entropy")
+    shutil.copytree(DATA / "demo" / "entropy", own_study.folder / "entropy")
+    app = open_page(own_study, "entropy", view="synthetic")
+    assert not app.exception and not app.error and not app.warning
+    assert len(drawn(app)) == 3 and len(app.dataframe[0].value) == len(kept(own_study, "synthetic").found[0].rows)
+
+
+# beside the code lengths of a text
+
+
+def test_entropies_of_sets_stand_beside_code_lengths_with_their_run(open_page, run_study):
+    app = open_page(run_study, "entropy")
+    assert not app.exception and not app.error
+    html = "".join(element.proto.body for element in app.get("html"))
+    for experiment, layer in (("language", LAYER), ("icl", 3), ("tokens", 3)):
+        (results,) = kept(run_study, experiment).found
+        assert f'href="entropy?view={experiment}&amp;run={results.file.stem[-12:]}"' in html
+        own = [row for row in results.rows if row.get("layer", 3) == layer]
+        assert own and all(f": {row['entropy']:,.1f}<" in html for row in own)
+    (figure,) = drawn(app)
+    (marks,) = [trace for trace in figure["data"] if trace["name"] == f"layer {LAYER} · sets"]
+    rows = {row["position"]: row["entropy"] for row in kept(run_study, "language").found[0].rows if row["layer"] == LAYER}
+    assert dict(zip(marks["x"], marks["y"], strict=True)) == pytest.approx(rows)
+    # control: a text of fewer tokens has no place for the later positions
+    short = CodeLengths("bae", LAYER, ("the", "sea"), (3.0, None), 2.0)
+    traces = by_token([short], [Marks(LAYER, "a run", list(rows), list(rows.values()))]).data
+    assert [list(trace.x) for trace in traces if trace.name == f"layer {LAYER} · sets"] == [[1, 2]]
+    shots = by_shots((0, 1, 2), [[short]] * 3, [Marks(LAYER, "a run", [0, 2, 5], [7.0, 8.0, 9.0])]).data
+    assert [list(trace.y) for trace in shots if trace.name == f"layer {LAYER} · sets"] == [[7.0, 8.0]]
+
+
+def test_without_a_run_of_this_model_the_microscope_says_how_to_get_one(open_page, bare_study, own_study):
+    app = open_page(bare_study, "entropy")
+    assert not app.exception and f"No run has measured sets of hidden states of this model at layers {LAYER}, 3" in said(app)
+    for experiment in ("language", "icl", "tokens"):
+        (results,) = kept(own_study, experiment).found
+        results.provenance["fingerprint"] = "0" * 32
+        results.keep([], 0.0)
+    app = open_page(own_study, "entropy")
+    assert not app.exception and "because they are of another model: 3 runs" in said(app)
+    kept(own_study, "icl").found[0].file.write_bytes(b"<script>")
+    app = open_page(own_study, "entropy")
+    assert not app.exception and "1 file is left out" in app.warning[0].value and "another model: 2 runs" in said(app)
 
 
 def test_a_run_that_was_stopped_says_so(open_page, own_study):
-    (results,) = kept(own_study, "language")
+    (results,) = kept(own_study, "language").found
     results.provenance["wanted"] += 4
     results.keep([], 0.0)
     app = open_page(own_study, "entropy", view="language")
@@ -136,6 +212,7 @@ def test_commands_have_the_options_that_are_chosen():
         allowed = {option for parameter in command.params for option in parameter.opts}
         assert {f"--{size.option}" for size in entropy_job.SIZES[experiment]} <= allowed
         assert not entropy_job.recipes(experiment) or "--recipe" in allowed
+        assert {"--workspace", "--seed", "--dry-run", "--json"} <= allowed and ("--source" in allowed) == (experiment == "icl")
     assert "--ranks" not in {option for parameter in commands["language"].params for option in parameter.opts}
 
 
@@ -158,7 +235,7 @@ def test_sizes_that_cannot_be_run_are_told(open_page, bare_study):
 
 
 def test_a_run_is_known_by_its_settings(run_study, tiny_model):
-    found = kept(run_study, "language")
+    found = kept(run_study, "language").found
     settled = language_entropy.settled(LANGUAGE, run_study, tiny_model)
     assert entropy_job.begun(found, settled, tiny_model.title) is found[0]
     # left open it is other layers than those that were read, and what is open is no run at all
@@ -173,7 +250,7 @@ def test_a_run_is_known_by_its_settings(run_study, tiny_model):
 
 def test_a_run_that_is_whole_cannot_be_started_again(open_page, run_study):
     sizes = {"ask_windows": "40", "ask_positions": "1,2,4", "ask_layers": f"0,{LAYER}", "ask_steps": "12"}
-    (found,) = kept(run_study, "language")
+    (found,) = kept(run_study, "language").found
     asked = entropy_job.settings("language", None, {"windows": 40, "positions": (1, 2, 4), "layers": (0, LAYER), "steps": 12})
     # the page has no field for the batch, so its training is another
     assert asked.training.batch_size != TRAINING.batch_size
@@ -251,7 +328,7 @@ def test_how_long_is_measured_for_the_model_of_the_study(open_page, run_study):
 
 
 def test_the_synthetic_run_takes_as_long_as_the_last_one_did(run_study):
-    found = kept(run_study, "synthetic")
+    found = kept(run_study, "synthetic").found
     asked = synthetic_settings.Settings(8, (0, 1, 3), (1, 2), samples=256, steps=40, batch_size=32)
     seconds, by = entropy_job.synthetic_seconds(found, asked)
     assert by is found[0] and seconds == pytest.approx(found[0].provenance["seconds"])

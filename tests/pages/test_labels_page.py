@@ -23,7 +23,6 @@ from app.labels import figures as label_figures
 from app.labels import results as label_results
 from app.labels import runs as labelling
 from app.labels import table as label_table
-from app.search import finding
 from bae.comsem import prompts
 from bae.comsem.call_log import CallLog
 from bae.comsem.calls import Calls
@@ -32,9 +31,11 @@ from bae.comsem.judge import Answer, Refused, Usage
 from bae.comsem.occurrences import Corpus, Occurrences
 from bae.comsem.plan import Planner, Settings
 from bae.comsem.records import Label, Records, Subject, checkpoint_of
+from bae.comsem.results import Result, results_of
 from bae.comsem.run import Labelling
 from bae.comsem.score import Verdict, accumulated, pooled, score
 from bae.features import meaning
+from bae.features.texts import texts_of
 from bae.index.codes import Codes
 from bae.notebook.database import Notebook
 from bae.system.files import locked, write_json
@@ -374,7 +375,7 @@ def test_people_and_maintainers_enter_no_statistic(open_page, labelled):
     for source in ("person", "maintainers"):
         records.keep_label(Label(0, subject_of(labelled), feature, source, source, "", False, "", None, time.time(), 9, perfect))
     assert metrics(open_page(labelled, "labels", ae="topk")) == before
-    results = [label_figures.Result(feature, label, perfect, "") for label in records.labels(subject_of(labelled), feature)]
+    results = [Result(feature, label, perfect, "") for label in records.labels(subject_of(labelled), feature)]
     assert not any(result.counts for result in results if result.label.source != "judge")
 
 
@@ -407,7 +408,7 @@ def test_labels_are_filtered(open_page, labelled):
     for only in label_table.ONLY:
         app = open_page(labelled, "labels", ae="topk", only=only)
         assert not app.exception and not app.warning
-    results = label_figures.results_of(records_of(labelled), only_run(labelled))
+    results = results_of(records_of(labelled), only_run(labelled))
     vacuous = [result for result in results if result.score and label_table.fits(result, "vacuous")]
     assert [result.score.vacuous for result in vacuous] == [True] * label_figures.vacuous(results)
     assert len(vacuous) < len(results)
@@ -550,7 +551,7 @@ def test_features_are_found_by_meaning(open_page, fresh, monkeypatch):
     assert found["feature"].iloc[0] == 9 and found["nearness"].iloc[0] == pytest.approx(1.0) and found["nearness"].iloc[1] < 0.9
     assert list(found["nearness"]) == sorted(found["nearness"], reverse=True) and len(found) <= 50
     assert "nearness" not in open_page(fresh, "features", ae="topk", q="zyzzyva").dataframe[0].value
-    words = finding.texts(["the · in", "a · harbor · ships"], {})
+    words = texts_of(["the · in", "a · harbor · ships"], {})
     assert words == {(1, "words"): "harbor, ships"}, "words that mean nothing are near to every query"
 
 

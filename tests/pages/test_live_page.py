@@ -19,7 +19,6 @@ from app.live import continuing as live_continue
 from app.live import text_set as live_set
 from app.live import two_texts as live_two
 from app.live.box import EXAMPLES
-from app.reading import Cost, View, paint
 from app.services import texts, turns
 from bae.autoencoder import KINDS, checkpoint
 from bae.features.magnitude import Prior
@@ -30,6 +29,7 @@ from bae.model.language_model import LanguageModel
 from bae.notebook.database import Notebook
 from bae.notebook.text_sets import TextSet, TextSets
 from bae.reading.inspection import Inspection, inspect
+from bae.reading.painting import Cost, View, paint
 
 TEXT = "The naval ship left the harbor in winter."
 MODES = ("one", "several", "two", "file")

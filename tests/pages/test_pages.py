@@ -28,9 +28,10 @@ TITLES = {
     "dose": "Dose and response",
     "movies": "Movie reviews",
     "entropy": "Entropy",
+    "reproduction": "Reproduction",
     "compression": "Compression",
 }
-NEEDS_NO_INDEX = {"training", "compare", "movies", "entropy", "compression"}
+NEEDS_NO_INDEX = {"training", "compare", "movies", "entropy", "compression", "reproduction"}
 
 
 def said(app) -> str:

@@ -15,14 +15,14 @@ from app import services
 from app.search import ways as search_ways
 from app.search.by_example import EXAMPLE
 from app.services import directions, searching
-from app.services.searching import Contrasted
 from app.services.shelf import Shelf
 from bae.features.directions import write_directions, write_vocabulary
 from bae.index.directions import Directions
+from bae.index.mentions import best_place
 from bae.index.query import Index
 from bae.model.language_model import LanguageModel
 from bae.notebook.database import Notebook
-from bae.reading.contrast import contrast
+from bae.reading.contrast import Contrasted, contrast
 from bae.reading.lenses import load_lenses
 from bae.workspace import Workspace
 
@@ -90,11 +90,11 @@ def test_all_that_mention_a_word_are_asked_in_one_query(study, monkeypatch):
 
 
 def test_whole_words_come_before_parts_of_words():
-    assert search_ways._best_place("war", "the war of 1812", []) == (0, "label")
-    assert search_ways._best_place("war", "forward", ["reward", "war"])[0] == 2
-    assert search_ways._best_place("war", "forward", ["reward"]) == (2, "label")
-    assert search_ways._best_place("war", None, ["sea", "reward"]) == (3, "reward")
-    assert search_ways._best_place("c++ (", None, ["c++ ("]) == (1, "c++ (")
+    assert best_place("war", "the war of 1812", []) == (0, "label")
+    assert best_place("war", "forward", ["reward", "war"])[0] == 2
+    assert best_place("war", "forward", ["reward"]) == (2, "label")
+    assert best_place("war", None, ["sea", "reward"]) == (3, "reward")
+    assert best_place("c++ (", None, ["c++ ("]) == (1, "c++ (")
 
 
 def test_by_meaning_asks_every_dictionary_and_keeps_the_nearest(open_page, study, monkeypatch):

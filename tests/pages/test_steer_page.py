@@ -21,7 +21,6 @@ from app.playground import writing as playground_writing
 from app.playground.address import PLAIN, PROMPTED, STEERED, Ask, Settings
 from app.playground.prompt import EXAMPLES
 from app.playground.writing import DESK, Desk, Writing
-from app.reading import visible
 from app.services import keeping
 from app.services import playground as asking
 from app.services.playground import Known, Prompt
@@ -30,6 +29,7 @@ from bae.model.generation import GenerationConfig, generate
 from bae.model.language_model import LanguageModel
 from bae.notebook.database import Notebook
 from bae.notebook.kept import keys
+from bae.reading.painting import visible
 from bae.steering import generate_steered, plan, steered
 from bae.steering.plan import MOST, ExampleStep, FeatureStep
 from bae.system.turns import QueueFull

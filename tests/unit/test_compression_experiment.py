@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import weakref
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -32,6 +33,7 @@ from bae.experiments.compression.results import (
 from bae.model.language_model import LanguageModel
 from bae.model.splicing import splice
 from bae.reading.lenses import load_lenses
+from bae.states import harvest as harvesting
 from bae.states.harvest import HiddenStates
 from bae.system.files import locked
 from bae.workspace import Workspace
@@ -190,6 +192,33 @@ def test_a_harvest_of_another_model_is_not_taken(study, model, tmp_path):
     assert record_digest(found) != record_digest(HiddenStates(own))
 
 
+def test_vectors_of_a_harvest_are_read_from_disk_a_shard_at_a_time(study, model, tmp_path, monkeypatch):
+    copy = Workspace.open(shutil.copytree(study.folder, tmp_path / "study"))
+    monkeypatch.setattr(harvesting, "SHARD_TOKENS", 128)
+    states = compression._states(copy, model, "train", [LAYER], 1000)
+    lens = load_lenses(study.folder / "autoencoders", model).usable["bae"]
+    assert states.n_shards > 4
+    shards, at_once, pairs = [], [], HiddenStates.pairs
+
+    def watched(*given):
+        at_once.append(sum(shard() is not None for shard in shards))
+        found = pairs(*given)
+        shards.append(weakref.ref(found.read))
+        return found
+
+    monkeypatch.setattr(HiddenStates, "pairs", watched)
+    vectors = compression.Vectors(states, lens)
+    count = sum(len(part) for part in vectors)
+    assert count == sum(len(part) for part in vectors) == states.kept(LAYER, lens.autoencoder)
+    list(compression._baselines(vectors, vectors, 30.0))
+    assert len(at_once) > 20 * states.n_shards and max(at_once) <= 1
+    held = list(vectors)
+    assert max(at_once) == len(held) - 1 == states.n_shards - 1, "negative control: a list holds them all"
+    monkeypatch.setattr(compression, "CHUNK", 100)
+    few = torch.cat(list(compression.Vectors(states, lens, 150)))
+    assert len(few) <= 200 and torch.equal(few, torch.cat(held)[: len(few)])
+
+
 def test_the_command_says_what_is_wrong_in_a_sentence(tmp_path):
     app = typer.Typer()
     app.command()(compression.main)
@@ -258,12 +287,18 @@ def test_the_commands_write_and_restore(study, model, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said_then"),
     [
-        (("compress", "nowhere.npy", "x.baec", "--dictionary", "bae"), "nowhere.npy"),
+        (
+            ("compress", "nowhere.npy", "x.baec", "--dictionary", "bae"),
+            "bae: there is no file nowhere.npy; give a .npy or .safetensors file, or",
+        ),
+        (("compress", ".", "x.baec", "--dictionary", "bae"), "bae: . is a folder; give a .npy"),
         (("compress", "harvest:none", "x.baec", "--dictionary", "bae"), "holds no harvest"),
         (("compress", "v.npy", "x.baec", "--dictionary", "nobody"), "has no dictionary 'nobody'; it has bae, bae-deep, topk"),
         (("compress", "v.npy", "x.baec", "--dictionary", "topk"), "only the bits of a BAE"),
         (("compress", "v.npy", "v.npy", "--dictionary", "bae"), "is what is to be compressed"),
         (("compress", "v.npy", "x.baec", "--dictionary", "bae", "--threshold", "3"), "lies between"),
+        (("decompress", "nowhere.baec", "y.npy"), "bae: there is no file nowhere.baec; give the name of a file that `bae compress` wrote"),
+        (("decompress", ".", "y.npy"), "bae: . is a folder; give"),
         (("decompress", "v.npy", "y.npy"), "holds no compressed hidden states"),
         (("decompress", "s.baec", "y.npy", "--dictionary", "bae-deep"), "weights differ from those of bae-deep"),
         (("decompress", "s.baec", "y.npy", "--end", "99999"), "holds vectors 0 to"),

@@ -22,6 +22,7 @@ from bae.entropy import (
     tree_entropy,
     tree_interval,
 )
+from bae.entropy.bootstrap import TREE_DRAWS
 from bae.entropy.peers import pattern_entropy
 from bae.features.magnitude import Prior
 
@@ -95,22 +96,21 @@ def test_copies_and_complements_do_not_raise_the_corrected_entropy():
     assert fresh.tree() == pytest.approx(plain.tree() + 1, abs=0.01)
 
 
-def test_counts_do_not_hang_on_batches_their_order_or_merging():
+def test_counts_do_not_hang_on_batches_or_their_order():
     code = drawn((1000, 12), 0.2)
     parts = list(code.split(170))
     random.Random(0).shuffle(parts)
-    left, right = BitCounts(12), BitCounts(12)
-    for number, part in enumerate(parts):
-        (left if number % 2 else right).add(part)
-    left.merge(right)
+    found = BitCounts(12)
+    for part in parts:
+        found.add(part)
     rows = code.int().tolist()
     ones = [sum(row[i] for row in rows) for i in range(12)]
     together = [[sum(row[i] and row[j] for row in rows) for j in range(12)] for i in range(12)]
-    assert (left.tokens, left.ones.tolist(), left.together.tolist()) == (1000, ones, together)
-    assert left.marginal() == counted(code).marginal() == counted(code, pairs=False).marginal()
-    assert torch.allclose(left.rates, code.mean(0))
-    left.add(code[:1])
-    assert left.tokens == 1001 and left.together.tolist() != together, "negative control: one more token shows"
+    assert (found.tokens, found.ones.tolist(), found.together.tolist()) == (1000, ones, together)
+    assert found.marginal() == counted(code).marginal() == counted(code, pairs=False).marginal()
+    assert torch.allclose(found.rates, code.mean(0))
+    found.add(code[:1])
+    assert found.tokens == 1001 and found.together.tolist() != together, "negative control: one more token shows"
 
 
 def test_marginal_entropy_takes_many_sets_at_once():
@@ -144,10 +144,8 @@ def test_bad_sets_are_refused_in_a_sentence():
     assert empty.tokens == 0, "what was refused is not counted"
     with pytest.raises(ValueError, match="pairs=True"):
         counted(torch.ones(4, 3), pairs=False).tree()
-    with pytest.raises(ValueError, match="merge"):
-        empty.merge(BitCounts(4))
-    with pytest.raises(ValueError, match="merge"):
-        empty.merge(BitCounts(3, pairs=False))
+    with pytest.raises(ValueError, match="pairs=True"):
+        counted(torch.ones(4, 3), pairs=False).tree_edges()
     for states, words in ((torch.zeros(0, 4), "an empty set"), (torch.zeros(1, 4), "got 1"), (torch.zeros(4), "table")):
         with pytest.raises(ValueError, match=words):
             checked_states(states)
@@ -203,7 +201,7 @@ def test_intervals_by_documents_know_that_tokens_of_one_are_alike():
     assert tuple(by_document) == pytest.approx(tuple(alone)), "ten copies of a token tell what one does"
 
 
-def test_blocks_are_counted_as_a_loop_counts_them_and_join():
+def test_blocks_are_counted_as_a_loop_counts_them():
     code, block = drawn((60, 4)), torch.tensor([7, 3, 9] * 20)
     found = BlockCounts.of(code.bool(), block)
     by_hand = [
@@ -211,20 +209,31 @@ def test_blocks_are_counted_as_a_loop_counts_them_and_join():
         for b in (3, 7, 9)
     ]
     assert found.ones.tolist() == by_hand and found.tokens.tolist() == [20, 20, 20]
-    parts = [BlockCounts.of(code[block == b], block[block == b]) for b in (3, 7, 9)]
-    assert tuple(marginal_interval(BlockCounts.joined(parts))) == tuple(marginal_interval(found))
 
 
-def test_the_interval_of_the_tree_is_that_of_drawing_rows():
+def test_the_interval_of_the_tree_is_that_of_drawing_rows_and_growing_a_tree_anew():
     code = drawn((300, 5), 0.4)
     code[:, 1] = torch.where(drawn((300,), 0.2, seed=1) == 1, 1 - code[:, 0], code[:, 0])
-    found = tree_interval(code, torch.arange(300), draws=400)
+    found = tree_interval(code, torch.arange(300), counted(code).tree_edges())
     assert found.value == pytest.approx(counted(code).tree())
     generator = np.random.default_rng(0)
     redrawn = [counted(code[torch.from_numpy(generator.integers(0, 300, 300))]).tree() for _ in range(400)]
     low, high = np.quantile(np.array(redrawn) - np.mean(redrawn), [0.025, 0.975])
     assert found.high - found.low == pytest.approx(high - low, rel=0.2)
     assert found.low < found.value < found.high
+    documents = tree_interval(code.repeat_interleave(9, dim=0), torch.arange(300).repeat_interleave(9), counted(code).tree_edges())
+    assert tuple(documents) == pytest.approx(tuple(found)), "nine copies of a token tell what one does"
+    bare = tree_interval(code, torch.arange(300), torch.zeros(0, 2, dtype=torch.long))
+    marginal = marginal_interval(BlockCounts.of(code, torch.arange(300)), draws=TREE_DRAWS)
+    assert tuple(bare) == pytest.approx(tuple(marginal)), "negative control: without edges it is the marginal's"
+    assert bare.value > found.value + 0.2
+
+
+def test_the_edges_of_the_tree_are_the_pairs_that_tell_most():
+    code = drawn((400, 4), 0.5)
+    code = torch.cat([code, code[:, :1], 1 - code[:, 1:2], torch.ones(400, 1)], 1)
+    edges = {tuple(sorted(edge)) for edge in counted(code).tree_edges().tolist()}
+    assert {(0, 4), (1, 5)} <= edges and all(6 not in edge for edge in edges), "a constant bit has no edge"
 
 
 def test_intervals_refuse_what_they_cannot_tell():
@@ -234,7 +243,7 @@ def test_intervals_refuse_what_they_cannot_tell():
     with pytest.raises(ValueError, match="two vectors"):
         marginal_interval(BlockCounts.of(code[:0], torch.zeros(0, dtype=torch.long)))
     with pytest.raises(ValueError, match="two vectors"):
-        tree_interval(code[:1], torch.zeros(1, dtype=torch.long))
+        tree_interval(code[:1], torch.zeros(1, dtype=torch.long), torch.zeros(0, 2, dtype=torch.long))
     with pytest.raises(ValueError, match="between 0 and 1"):
         marginal_interval(BlockCounts.of(code, torch.arange(20)), level=95)
     with pytest.raises(ValueError, match="20 tokens and 19 blocks"):

@@ -17,7 +17,6 @@ from app.keeping.export import as_csv, as_json
 from app.keeping.feature import marked
 from app.keeping.lists import ranges
 from app.keeping.tables import Row
-from app.reading import Stretch
 from bae.comsem.records import Subject
 from bae.comsem.selection import chosen
 from bae.notebook import lists as feature_lists
@@ -26,6 +25,7 @@ from bae.notebook.database import Notebook
 from bae.notebook.kept import MOST_TAGS, NOTE_CHARACTERS, TAG_CHARACTERS, Bookmarks, FeatureKey, Notes, keys
 from bae.notebook.lists import FeatureLists
 from bae.notebook.markdown import Marked, as_markdown, escaped
+from bae.reading.painting import Stretch
 
 BAE, RETRAINED, TOPK = Subject("bae", "c0"), Subject("bae", "c1"), Subject("topk", "c0")
 HOSTILE = ["<script>alert(1)</script>", "`x` ``y``", "$x$", ":material/home:", "🙂", "שלום", "'; drop table bookmark; --", "a|b", "[a](b)"]

@@ -76,7 +76,7 @@ def test_a_run_gives_a_row_a_place(tiny_model, study):
         assert 0 <= row["tree"] <= row["entropy"] <= 32 and row["entropy_low"] <= row["entropy"] <= row["entropy_high"]
         assert row["patterns"] <= row["log2_vectors"] == pytest.approx(5.3219, abs=1e-3)
         assert row["vectors"] == 40 and row["reconstruction"] > 0 and not row["constant"]
-    (read,) = kept(study, "language")
+    (read,) = kept(study, "language").found
     assert read.rows == results.rows and read.provenance["fingerprint"] == tiny_model.fingerprint
     assert read.provenance["settings"]["layers"] == [0, 2] and read.provenance["versions"]["torch"] == torch.__version__
     assert read_status(study.status_file("entropy-language"))["done"] == 60
@@ -111,12 +111,12 @@ def test_a_killed_run_comes_to_the_same(tiny_model, study, tmp_path, monkeypatch
     with pytest.raises(Killed):
         language_entropy.run(other, LANGUAGE, tiny_model)
     monkeypatch.setattr(Results, "keep", keep)
-    (begun,) = kept(other, "language")
+    (begun,) = kept(other, "language").found
     assert not begun.finished and len(begun.rows) == 3
     assert language_entropy.run(other, LANGUAGE, tiny_model).rows == whole
     # negative control: another seed is another run, with other rows
     another = language_entropy.run(other, replace(LANGUAGE, seed=1), tiny_model)
-    assert another.rows != whole and len(kept(other, "language")) == 2
+    assert another.rows != whole and len(kept(other, "language").found) == 2
 
 
 def test_demonstrations_of_fewer_shots_are_the_first_of_more_and_no_query_is_shown(movies):
@@ -137,7 +137,7 @@ def test_the_last_state_of_prompts_and_what_is_answered(tiny_model, study, movie
     assert [row["constant"] for row in results.rows] == [True, True, False, False]
     assert [row["entropy"] for row in results.rows[:2]] == [0.0, 0.0] and results.rows[0]["scale"] is None
     assert all(row["entropy"] > 0 for row in results.rows[2:])
-    (answered,) = kept(study, "icl-accuracy")
+    (answered,) = kept(study, "icl-accuracy").found
     reviews, labels = icl_prompts.draw(icl_prompts.MOVIES, 30), movie_prompts.label_tokens(tiny_model)
     for row, shots in zip(answered.rows, (0, 2), strict=True):
         right = said = 0

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = [path for folder in ("bae", "app", "pages") for path in sorted((ROOT / folder).rglob("*.py"))]
 EVERYTHING = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))]
 TOP_LEVEL = {"app", "bae", "data", "docs", "pages", "tests"} | {
+    "CONTRIBUTING.md",
     "LICENSE",
     "Makefile",
     "README.md",

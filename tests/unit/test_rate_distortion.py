@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from bae.autoencoder import KINDS, Pair
-from bae.experiments.dictionaries.rate_distortion import Frequencies, pca_points, points
+from bae.compression.levels import Frequencies, level_means, levels_of, middles
+from bae.experiments.dictionaries.rate_distortion import pca_points, points
 from bae.states.scaling import Scaling
 
 
@@ -33,6 +34,20 @@ def test_fair_bits_cost_a_bit_each_and_constant_ones_nothing():
     bits = (torch.rand(20_000, 5, generator=torch.Generator().manual_seed(0)) < 0.5).float()
     bits[:, 4] = 1
     assert Frequencies.of([bits], 2).length(bits) / 20_000 == pytest.approx(4, abs=0.01)
+
+
+def test_levels_and_what_they_stand_for_are_those_of_a_loop():
+    values, step = torch.tensor([[0.2, -700.0], [0.9, 3.0], [1.3, 1e6], [1.2, 2.6]]), 2.0
+    expected = [[min(max(round(value / step), -256), 255) + 256 for value in row] for row in values.tolist()]
+    assert levels_of(values, step).tolist() == expected
+    means = level_means([values[:1], values[1:]], step)
+    for column in range(2):
+        own = {level: [] for level in range(512)}
+        for row, levels in zip(values.tolist(), expected, strict=True):
+            own[levels[column]].append(row[column])
+        by_hand = [np.mean(fallen) if fallen else (level - 256) * step for level, fallen in own.items()]
+        assert np.allclose(means[column], by_hand, rtol=1e-6)
+    assert not torch.equal(means[0], middles(step)), "negative control: means are no middles"
 
 
 def test_a_bae_is_one_point_that_costs_at_least_its_marginal_entropy(sides):

@@ -5,6 +5,8 @@ import math
 from dataclasses import replace
 from importlib import import_module
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -51,12 +53,37 @@ def test_a_row_is_what_a_loop_over_its_codes_gives(monkeypatch):
     codes = [(state @ fitted.W_in + fitted.b_in >= 0).float() for state in scaled]
     rates = torch.stack(codes).double().mean(0).tolist()
     assert row["entropy"] == pytest.approx(-sum(p * math.log2(p) for rate in rates for p in (rate, 1 - rate) if p > 0), abs=1e-6)
-    assert row["moving"] == sum(0 < rate < 1 for rate in rates) and row["always_on"] == rates.count(1.0)
+    assert row["moving"] == sum(0 < rate < 1 for rate in rates)
+    assert (row["always_on"], row["always_off"], row["frozen"]) == (rates.count(1.0), rates.count(0.0), None)
+    assert row["tree_low"] < row["tree"] < row["tree_high"] and row["tree"] <= row["entropy"]
     raw = one(given).scaling.undo(torch.stack([code @ fitted.W_out + fitted.b_out for code in codes]))
     assert row["reconstruction"] == pytest.approx((raw - given.float()).square().mean().item(), rel=1e-4)
     error, spread = (raw - given.float())[160:], given[160:].float() - given[160:].float().mean(0)
     assert row["held_out_fvu"] == pytest.approx((error.square().sum() / spread.square().sum()).item(), rel=1e-4)
     assert row["expansion"] == 2 and row["vectors"] == 200 and row["pca_rank"] == 8
+
+
+def test_frozen_bits_are_those_that_stand_still_here_and_not_in_the_sets_beside(monkeypatch):
+    """Bits that read single numbers of the states: one that moves here, one alike here, one alike everywhere, one alike elsewhere."""
+    here, there = states(), states() + 100
+    here[:, 1], here[:, 2], there[:, 2], there[:, 3] = 2.0, 5.0, 5.0, 7.0
+
+    def looking(stack, *_):
+        fitted = []
+        for own in (first, second):
+            W_in, at = torch.zeros(8, 4), own.scaling.apply(torch.tensor([[0.0, 2.5, 4.5, 0.0, 0, 0, 0, 0]]))[0]
+            W_in[[0, 1, 2, 3], [0, 1, 2, 3]] = 1.0
+            fitted.append(set_entropy.Fitted(W_in, -at[:4], torch.zeros(4, 8), torch.zeros(8)))
+        return fitted
+
+    monkeypatch.setattr(set_entropy, "fit_sets", looking)
+    first, second = one(here), one(there)
+    rows = list(measured([first, second, one(torch.ones(9, 8))], TRAINING, 0, lambda steps: None))
+    told = [[row[name] for name in ("moving", "always_on", "always_off", "frozen")] for row in rows]
+    # of the first set bit 1 is off and on elsewhere, bit 2 is on in both; of the second bits 0, 1 and 3 are on and not so in the first
+    assert told == [[2, 1, 1, 1], [0, 4, 0, 3], [0, 0, 0, 0]]
+    (alone,) = measured([first], TRAINING, 0, lambda steps: None)
+    assert alone["frozen"] is None and alone["always_off"] == 1, "negative control: with nothing beside it nothing can be told"
 
 
 def test_the_origin_is_the_mean_or_the_first_state_that_is_kept():
@@ -161,7 +188,7 @@ def test_the_command_forecasts_runs_and_prints(study):
     small.write_text("[training]\nbatch_size = 16\nsteps = 12\n", encoding="utf-8")
     sizes += ["--recipe", str(small)]
     told = json.loads(called(entropy_app, ["language", *sizes, "--dry-run", "--json"]).stdout)
-    assert told["tokens"] == 40 * 9 and told["steps"] == 24 and told["seconds"] > 0 and not kept(study, "language")
+    assert told["tokens"] == 40 * 9 and told["steps"] == 24 and told["seconds"] > 0 and not kept(study, "language").found
     ran = called(entropy_app, ["language", *sizes])
     assert ran.exit_code == 0 and "layer  2  position    8" in ran.stdout and "log2 5.3" in ran.stdout
     again = json.loads(called(entropy_app, ["language", *sizes, "--json"]).stdout)
@@ -185,11 +212,29 @@ def test_the_command_runs_the_benchmark_of_made_sets(study):
     assert wrong.exit_code == 1 and "d_model is 8" in wrong.stderr
 
 
-def test_results_that_are_none_are_refused(study):
+def test_results_that_are_none_are_refused_and_hide_no_others(study):
     file = study.folder / "entropy" / f"language-{'0' * 12}.parquet"
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(b"no table")
     with pytest.raises(ValueError, match="is damaged"):
         Results.read(file)
-    with pytest.raises(ValueError, match="is damaged"):
-        kept(study, "language")
+    whole = Results(file.with_name(f"language-{'1' * 12}.parquet"), {"seconds": 0.0, "wanted": 1}, [])
+    whole.keep([{"layer": 0}], 1.0)
+    foreign = file.with_name(f"language-{'2' * 12}.parquet")
+    pyarrow.parquet.write_table(pyarrow.table({"layer": [0]}), foreign)
+    broken = file.with_name(f"language-{'3' * 12}.parquet")
+    pyarrow.parquet.write_table(pyarrow.table({"layer": [0]}).replace_schema_metadata({"bae.provenance": "{"}), broken)
+    found, damaged = kept(study, "language")
+    assert [one.file for one in found] == [whole.file]
+    assert all(wrong.name in told for wrong, told in zip((file, foreign, broken), damaged, strict=True))
+    for wrong in (file, foreign, broken):
+        wrong.unlink()
+    assert kept(study, "language").damaged == [], "control: none is called damaged without a reason"
+
+
+def test_rows_that_lack_what_is_measured_now_are_gone_on_with(study):
+    """A run that an earlier version began: its rows have fewer columns, and later rows keep theirs."""
+    begun = Results(study.folder / "entropy" / f"language-{'0' * 12}.parquet", {"seconds": 0.0, "wanted": 2}, [])
+    begun.keep([{"layer": 0, "moving": 3}], 1.0)
+    begun.keep([{"layer": 1, "moving": 4, "frozen": 2}], 1.0)
+    assert Results.read(begun.file).rows == [{"layer": 0, "moving": 3, "frozen": None}, {"layer": 1, "moving": 4, "frozen": 2}]

@@ -114,8 +114,8 @@ def test_a_run_finds_the_bits_that_were_put_in_and_without_the_entropy_terms_too
     # what is there is not done again, and is found by whoever looks for it
     before = found.results.file.stat().st_mtime_ns
     assert run(study, SMALL).results.rows == found.results.rows and found.results.file.stat().st_mtime_ns == before
-    assert [one.results.rows for one in kept(study)] == [found.results.rows]
-    assert kept(study)[0].results.provenance["settings"] == json.loads(json.dumps(SMALL.__dict__))
+    assert [one.results.rows for one in kept(study).found] == [found.results.rows]
+    assert kept(study).found[0].results.provenance["settings"] == json.loads(json.dumps(SMALL.__dict__))
     assert not found.results.file.with_suffix(".state").exists(), "the state of a run that is done is cleared away"
 
 
@@ -127,19 +127,24 @@ def test_a_run_that_was_stopped_keeps_whole_groups_and_goes_on(study, monkeypatc
     )
     stopped = run(study, settings)
     assert [row["entropy_loss"] for row in stopped.results.rows] == [True, True] and not stopped.results.finished
-    assert [one.results.finished for one in kept(study)] == [False]
+    assert [one.results.finished for one in kept(study).found] == [False]
     monkeypatch.setattr(GroupTraining, "finish", finish)
     went_on = run(study, settings)
     assert [row["entropy_loss"] for row in went_on.results.rows] == [True, True, False, False]
     assert went_on.results.rows[:2] == stopped.results.rows and went_on.curves.finished
 
 
-def test_no_runs_is_an_empty_list_and_a_damaged_one_is_named(study):
-    assert kept(study) == []
-    (study.folder / "entropy").mkdir()
+def test_no_runs_is_an_empty_list_and_a_damaged_one_is_named_beside_the_others(study):
+    assert kept(study) == ([], [])
+    whole = run(study, replace(SMALL, steps=4, ranks=(1,)))
     (study.folder / "entropy" / "synthetic-0123456789ab.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(ValueError, match="damaged"):
-        kept(study)
+    found, damaged = kept(study)
+    assert [one.results.file for one in found] == [whole.results.file]
+    assert len(damaged) == 1 and "synthetic-0123456789ab.parquet is damaged" in damaged[0]
+    # what lies beside the results is part of the run
+    whole.curves.file.unlink()
+    found, damaged = kept(study)
+    assert not found and len(damaged) == 2 and whole.curves.file.name in " ".join(damaged)
 
 
 def test_groups_are_as_large_as_memory_allows():

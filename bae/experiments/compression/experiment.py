@@ -10,7 +10,7 @@ Results are kept a dictionary at a time, so that a run that was stopped goes on.
 settings, another model or other text replace all.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,9 +18,9 @@ from typing import Annotated
 
 import torch
 import typer
+from jaxtyping import Float
 from torch import Tensor
 
-from bae.autoencoder import Pair
 from bae.cli.shared import plain_errors
 from bae.compression.baselines import Basis, EntropyCoded, FixedLength, Rewriting
 from bae.compression.dictionary import dictionary_digest
@@ -122,8 +122,7 @@ def _ways(workspace: Workspace, settings: Settings, lens: Lens, provenance, held
     files += [_compressed(workspace, lens, provenance, held_out, Options(radial=radial)) for radial in ("norm", "gain")]
     yield from files
     whole = files[settings.thresholds.index(ALL)]
-    fitted = [part.read for part in islice(_parts(train, lens), -(-settings.fitted // CHUNK))]
-    measured = [part.read for part in _parts(held_out, lens)]
+    fitted, measured = Vectors(train, lens, settings.fitted), Vectors(held_out, lens)
     for method, baseline, bits in _baselines(fitted, measured, whole.bits):
         errors = ErrorSum()
         for part in measured:
@@ -131,8 +130,20 @@ def _ways(workspace: Workspace, settings: Settings, lens: Lens, provenance, held
         yield Way(method, bits, whole.vectors, errors.errors(), baseline.found)
 
 
-def _parts(states: HiddenStates, lens: Lens) -> Iterator[Pair]:
-    return (part for shard in states.all_pairs(lens.layer, lens.autoencoder) for part in shard.split(CHUNK))
+@dataclass(frozen=True)
+class Vectors:
+    """What a dictionary reads of a harvest: gone through again and again, each time from disk, a shard in memory at a time."""
+
+    states: HiddenStates
+    lens: Lens
+    most: int | None = None
+    """As many parts as so many vectors fill; None: all."""
+
+    def __iter__(self) -> Iterator[Float[Tensor, "_ d_model"]]:
+        """In parts of at most `CHUNK`."""
+        shards = self.states.all_pairs(self.lens.layer, self.lens.autoencoder)
+        parts = (part.read for shard in shards for part in shard.split(CHUNK))
+        return islice(parts, None if self.most is None else -(-self.most // CHUNK))
 
 
 def _compressed(workspace: Workspace, lens: Lens, provenance, held_out: HiddenStates, options: Options) -> Way:
@@ -149,7 +160,7 @@ def _compressed(workspace: Workspace, lens: Lens, provenance, held_out: HiddenSt
 
 
 def _baselines(
-    fitted: Sequence[Tensor], measured: Sequence[Tensor], bits: float
+    fitted: Iterable[Tensor], measured: Iterable[Tensor], bits: float
 ) -> Iterator[tuple[str, EntropyCoded | FixedLength, float]]:
     """Every baseline with the bits that a vector takes; those that can be, at most `bits`."""
     principal, channels = Basis.principal(fitted), Basis.channels(fitted)

@@ -1,10 +1,10 @@
-"""The experiments on entropies as a job that a page starts: sizes, command, and how long it takes. Loads no torch itself."""
+"""The experiments on entropies as a job that a page starts: settings, command, and how long it takes. Loads no torch itself."""
 
 import json
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import reduce
 from importlib import import_module
 from math import prod
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bae.experiments.entropy.recipes import RECIPES, read_settings
 from bae.experiments.entropy.results import Results, lock_file, running_file
+from bae.experiments.entropy.sizes import SIZES, Size, check
 from bae.system.files import held
 from bae.system.jobs import Job
 from bae.training import runs
@@ -27,64 +28,22 @@ SECONDS_A_PRODUCT = 1.05e-9
 """Of the synthetic benchmark: a step is batch x width x bits products a BAE. Measured at width 64 on two CPU cores without a GPU."""
 
 
-@dataclass(frozen=True)
-class Size:
-    """A size of an experiment that can be chosen."""
-
-    option: str
-    """As the command has it, without the two dashes."""
-    field: tuple[str, ...]
-    """Where the settings have it."""
-    most: int
-    """The largest that is taken."""
-    many: bool = False
-    """Whether it is several numbers."""
-
-
-MOST_NUMBERS = 64
-"""Numbers that a size of several may have."""
-STEPS = Size("steps", ("training", "steps"), 10_000_000)
-WINDOWS, POSITIONS = Size("windows", ("windows",), 1_000_000), Size("positions", ("positions",), 131_072, many=True)
-EXPANSIONS = Size("expansions", ("expansions",), 64, many=True)
-LAYER, LAYERS = Size("layer", ("layer",), 1000), Size("layers", ("layers",), 1000, many=True)
-SIZES = {
-    "synthetic": (
-        Size("ranks", ("ranks",), 16_384, many=True),
-        EXPANSIONS,
-        Size("samples", ("samples",), 10_000_000),
-        replace(STEPS, field=("steps",)),
-    ),
-    "language": (WINDOWS, POSITIONS, LAYERS, STEPS),
-    "icl": (Size("prompts", ("prompts",), 1_000_000), Size("shots", ("shots",), 1000, many=True), LAYERS, STEPS),
-    "tokens": (Size("texts", ("texts",), 1_000_000), Size("ranks", ("ranks",), 131_072, many=True), EXPANSIONS, LAYER, STEPS),
-    "dynamics": (replace(WINDOWS, field=("language", "windows")), POSITIONS, LAYER, STEPS),
-}
-
-
 def recipes(experiment: str) -> list[str]:
     """The named recipes of an experiment."""
     return [file.stem for file in sorted(RECIPES.glob("*.toml")) if file.stem.split("-")[0] == experiment]
 
 
-def settings(experiment: str, recipe: str | None, changes: Mapping[str, Any]) -> Any:
-    """The settings of a recipe with other sizes, by option. Raises ValueError with what is allowed."""
-    nested: dict[str, Any] = {}
+def settings(experiment: str, recipe: str | None, changes: Mapping[str, Any], others: Mapping[str, Any] | None = None) -> Any:
+    """The settings of a recipe with other sizes, by option, and with `others`, by field. Raises ValueError with what is allowed."""
+    nested: dict[str, Any] = dict(others or {})
     for size in SIZES[experiment]:
         if size.option in changes:
-            _check(size, changes[size.option])
+            check(size, changes[size.option])
             place = reduce(lambda table, name: table.setdefault(name, {}), size.field[:-1], nested)
             place[size.field[-1]] = changes[size.option]
     # those of the synthetic sets are read by pages, without torch
     module = "synthetic_settings" if experiment == "synthetic" else experiment
     return read_settings(import_module(f"bae.experiments.entropy.{module}").Settings, recipe, nested)
-
-
-def _check(size: Size, chosen: int | Sequence[int]) -> None:
-    numbers = chosen if size.many else [chosen]
-    if len(numbers) > MOST_NUMBERS:
-        raise ValueError(f"{size.option} are at most {MOST_NUMBERS} numbers; got {len(numbers):,}")
-    if numbers and max(numbers) > size.most:
-        raise ValueError(f"{size.option} {'are each' if size.many else 'is'} at most {size.most:,}; got {max(numbers):,}")
 
 
 def value(settings: object, size: Size) -> Any:

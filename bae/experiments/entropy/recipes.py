@@ -1,12 +1,12 @@
 """Settings of an experiment from a TOML file: its keys are the fields of the settings, and [training] those of the training."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from bae.system.parsing import parsed_toml
 from bae.workspace import DATA
 
 RECIPES = DATA / "recipes" / "entropy"
@@ -31,7 +31,7 @@ def read_settings(kind: type[Settings], recipe: str | None, changes: Mapping[str
     if recipe is not None:
         file = recipe_file(recipe)
         try:
-            told = tomllib.loads(file.read_text(encoding="utf-8"))
+            told = parsed_toml(file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from error
     for name, value in changes.items():

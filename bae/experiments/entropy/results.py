@@ -9,13 +9,13 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -38,8 +38,7 @@ class Results:
     file: Path
     provenance: dict
     """`experiment`, `settings`, `model`, `fingerprint`, `versions`, `machine`, `command`, `date` of the last row, `seconds` spent so far,
-    reading among
-    them, and `wanted`: rows of a whole run."""
+    reading among them, and `wanted`: rows of a whole run."""
     rows: list[dict]
 
     @property
@@ -56,7 +55,9 @@ class Results:
         self.rows.extend(dict(row) for row in rows)
         self.provenance["seconds"] += seconds
         self.provenance["date"] = datetime.now(UTC).isoformat(timespec="seconds")
-        table = pa.Table.from_pylist(self.rows)
+        # rows that an earlier version kept lack what later ones have
+        names = dict.fromkeys(name for row in self.rows for name in row)
+        table = pa.Table.from_pylist([{name: row.get(name) for name in names} for row in self.rows])
         told = {**(table.schema.metadata or {}), PROVENANCE: json.dumps(self.provenance).encode()}
         with written_whole(self.file) as draft:
             pyarrow.parquet.write_table(table.replace_schema_metadata(told), draft)
@@ -70,14 +71,28 @@ class Results:
 
     @classmethod
     def read(cls, file: Path) -> "Results":
-        """What was kept. Raises ValueError for a file that is none of ours."""
+        """What was kept. Raises ValueError for a file that is none of ours, or is damaged or missing."""
         try:
             table = pyarrow.parquet.read_table(file)
-        except pa.ArrowInvalid as error:
+            told = (table.schema.metadata or {}).get(PROVENANCE)
+            provenance = None if told is None else json.loads(told)
+        except (ValueError, OSError) as error:
             raise ValueError(f"{file} is damaged ({error}); delete it to run the experiment again") from error
-        if PROVENANCE not in (table.schema.metadata or {}):
+        if provenance is None:
             raise ValueError(f"{file} says nothing of where it comes from; it is no result of `bae entropy`")
-        return cls(file, json.loads(table.schema.metadata[PROVENANCE]), table.to_pylist())
+        return cls(file, provenance, table.to_pylist())
+
+
+Run = TypeVar("Run")
+
+
+class Runs(NamedTuple, Generic[Run]):
+    """The runs of an experiment that a workspace keeps. Files that are damaged hide no others."""
+
+    found: list[Run]
+    """Newest first; those that were stopped among them."""
+    damaged: list[str]
+    """Of each that cannot be read, a sentence that names the file and says why."""
 
 
 def lock_file(workspace: Workspace) -> Path:
@@ -122,7 +137,17 @@ def begun(workspace: Workspace, experiment: str, settings: object, model: "Langu
     return Results(file, provenance, [])
 
 
-def kept(workspace: Workspace, experiment: str) -> list[Results]:
-    """Every run of an experiment, newest first; those that were stopped among them."""
-    files = (workspace.folder / "entropy").glob(f"{experiment}-{'[0-9a-f]' * 12}.parquet")
-    return sorted((Results.read(file) for file in files), key=lambda results: results.provenance["date"], reverse=True)
+def kept(workspace: Workspace, experiment: str) -> Runs[Results]:
+    """Every run of an experiment."""
+    return read_all(workspace, experiment, Results.read, lambda results: results)
+
+
+def read_all(workspace: Workspace, experiment: str, read: Callable[[Path], Run], results_of: Callable[[Run], Results]) -> Runs[Run]:
+    """What `read` makes of the file of each run, and of which of them it raised ValueError."""
+    found, damaged = [], []
+    for file in sorted((workspace.folder / "entropy").glob(f"{experiment}-{'[0-9a-f]' * 12}.parquet")):
+        try:
+            found.append(read(file))
+        except ValueError as error:
+            damaged.append(str(error))
+    return Runs(sorted(found, key=lambda run: results_of(run).provenance["date"], reverse=True), damaged)

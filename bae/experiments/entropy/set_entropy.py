@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,10 +17,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from bae.entropy import BitCounts, BlockCounts, checked_states, marginal_interval, peers
+from bae.entropy import BitCounts, BlockCounts, checked_states, marginal_interval, movement, peers, tree_interval
 from bae.entropy.sets import enough
 from bae.experiments.entropy.results import Results
 from bae.experiments.entropy.set_training import Fitted, Origin, Training, Watch, fit_sets
+from bae.features.magnitude import Prior
 from bae.model.language_model import best_device
 from bae.states.scaling import NORM_LIMIT, Scaling
 from bae.system.progress import Progress
@@ -34,10 +36,13 @@ ULP_FP16, LEAST_FP16 = 2.0**-10, 2.0**-24
 """Between a number of fp16 and the next: as a share of its power of two, and at the least."""
 COMPUTED = 2.0**-20
 """Share of the root mean square of all elements that one may be off because a model computes in fp32."""
-MEASURED = ("entropy", "entropy_low", "entropy_high", "entropy_bias", "tree", "patterns", "reconstruction", "fvu", "held_out_fvu")
+MEASURED = (
+    "entropy", "entropy_low", "entropy_high", "entropy_bias", "tree", "tree_low", "tree_high", "patterns", "reconstruction", "fvu",
+    "held_out_fvu",
+)  # fmt: skip
 """Figures that are 0 for a constant set, as are those of `PEERS`."""
 PEERS = ("matrix_renyi", "two_nn", "binary_dimension")
-COUNTED = ("moving", "always_on", "pca_rank")
+COUNTED = ("moving", "always_on", "always_off", "frozen", "pca_rank")
 PEERS_SAMPLE = 2048
 """Vectors that peers measure distances between."""
 
@@ -128,7 +133,7 @@ def measured(sets: Sequence[Prepared], training: Training, seed: int, advance: C
     """One row a set, those that vary trained together."""
     fitted = fitted_sets(sets, training, seed, advance)
     for one in sets:
-        yield row(one, next(fitted) if one.scaled is not None else None, training)
+        yield row(one, next(fitted) if one.scaled is not None else None, training, sets)
 
 
 def fitted_sets(
@@ -150,14 +155,27 @@ def of_elements(training: Training, d_model: int) -> Training:
     return replace(training, **weights)
 
 
-def row(one: Prepared, fitted: Fitted | None, training: Training) -> dict[str, object]:
-    """What is found of a set: entropies in bits, errors in raw units and as shares of the variance, and the peers."""
+def row(one: Prepared, fitted: Fitted | None, training: Training, group: Sequence[Prepared]) -> dict[str, object]:
+    """What is found of a set: entropies in bits, errors in raw units and as shares of the variance, the peers, and how bits stand.
+
+    `group` are the sets that were trained beside it, of one place in a model.
+    """
     found: dict[str, object] = (
         {name: 0.0 for name in (*MEASURED, *PEERS)} | {name: 0 for name in COUNTED} | {"scale": None, "constant": True}
     )
     if one.scaled is not None:
         code = torch.cat([fitted.encode(part).bool() for part in one.scaled.split(CHUNK)])
-        found = {**_entropies(code, one), **_errors(code, one, fitted), **_peers(code, one), "scale": one.scaling.scale, "constant": False}
+        counts = BitCounts(code.shape[1])
+        for part in code.split(CHUNK):
+            counts.add(part.float())
+        found = {
+            **_entropies(code, counts, one),
+            **_standing(counts, code, one, fitted, group),
+            **_errors(code, one, fitted),
+            **_peers(code, one),
+            "scale": one.scaling.scale,
+            "constant": False,
+        }
     kept = one.vectors - one.dropped
     return {
         **one.labels,
@@ -169,25 +187,42 @@ def row(one: Prepared, fitted: Fitted | None, training: Training) -> dict[str, o
     }
 
 
-def _entropies(code: Bool[Tensor, "vector bit"], one: Prepared) -> dict[str, object]:
-    """Of the code: its marginal with an interval and its bias, its tree, and that of whole codes by counting them."""
-    _, block = one.blocks.unique(return_inverse=True)
-    blocks, n_bits = int(block.max()) + 1, code.shape[1]
-    counts, ones = BitCounts(n_bits), torch.zeros(blocks, n_bits, dtype=torch.int32)
-    for part, of in zip(code.split(CHUNK), block.split(CHUNK), strict=True):
-        counts.add(part.float())
-        ones.index_add_(0, of, part.int())
+def _entropies(code: Bool[Tensor, "vector bit"], counts: BitCounts, one: Prepared) -> dict[str, object]:
+    """Of the code: its marginal and its tree with intervals, the bias of the marginal, and that of whole codes by counting them."""
+    edges = counts.tree_edges()
     # all vectors of one document: nothing to draw from
-    interval = marginal_interval(BlockCounts(ones, block.bincount(minlength=blocks))) if blocks > 1 else None
+    drawn = one.blocks.unique().numel() > 1
+    marginal = marginal_interval(BlockCounts.of(code, one.blocks)) if drawn else None
+    tree = tree_interval(code, one.blocks, edges) if drawn else None
     return {
         "entropy": counts.marginal(),
-        "entropy_low": interval.low if interval else None,
-        "entropy_high": interval.high if interval else None,
+        "entropy_low": marginal.low if marginal else None,
+        "entropy_high": marginal.high if marginal else None,
         "entropy_bias": counts.marginal_bias(),
-        "tree": counts.tree(),
+        "tree": tree.value if tree else counts.tree(),
+        "tree_low": tree.low if tree else None,
+        "tree_high": tree.high if tree else None,
         "patterns": peers.pattern_entropy(code),
-        "moving": int(((counts.ones > 0) & (counts.ones < counts.tokens)).sum()),
+    }
+
+
+def _standing(
+    counts: BitCounts, code: Bool[Tensor, "vector bit"], one: Prepared, fitted: Fitted, group: Sequence[Prepared]
+) -> dict[str, int | None]:
+    """How many bits move in the set, and how the others stand.
+
+    Frozen are those that move, or stand otherwise, in the vectors of the other sets of the group: what this set's vectors have in common
+    against theirs. None where no other set varies: nothing tells frozen bits from those that stand still wherever they are asked.
+    """
+    others = [other for other in group if other is not one and other.scaled is not None]
+    elsewhere = (fitted.encode(one.scaling.apply(other.scaling.undo(part))) for other in others for part in other.scaled.split(CHUNK))
+    # its own codes as they are: undone and scaled again, a bit at its threshold could flip
+    found = movement(counts, Prior.of(chain((part.float() for part in code.split(CHUNK)), elsewhere)))
+    return {
+        "moving": int(found.moving.sum()),
         "always_on": int((counts.ones == counts.tokens).sum()),
+        "always_off": int((counts.ones == 0).sum()),
+        "frozen": int(found.frozen.sum()) if others else None,
     }
 
 

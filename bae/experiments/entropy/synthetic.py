@@ -9,18 +9,18 @@ and the order of the batches are the same for all. A run that was stopped goes o
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Bool, Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from bae.entropy import BitCounts, BlockCounts, marginal_interval, peers
+from bae.entropy import peers
 from bae.experiments.entropy.results import alone, begun
 from bae.experiments.entropy.set_training import Adam, Fitted, Training, gradients_of
+from bae.experiments.entropy.synthetic_measures import CHUNK, entropies, intervals, of_states, share, squared_error
 from bae.experiments.entropy.synthetic_sets import DirectionalSets
 from bae.experiments.entropy.synthetic_settings import CURVES, EXPERIMENT, PEERS, STAGE, Kept, Settings
 from bae.system.files import write_json, written_whole
@@ -28,13 +28,7 @@ from bae.system.progress import Progress
 from bae.training.descent import stoppable
 from bae.workspace import Workspace
 
-CHUNK = 8192
-"""States that are encoded at a time, and on which the curves are measured."""
 CURVE_POINTS = 40
-GROUPS_DRAWN = 256
-"""Tokens are dealt out to as many groups, which intervals are drawn from."""
-MOST_TREE_BITS = 4096
-"""Moving bits from which on a tree is left out: it looks at every pair."""
 SAVE_MINUTES = 2.0
 
 
@@ -81,7 +75,7 @@ def _run(workspace: Workspace, settings: Settings, device: torch.device | str, m
     for rank in settings.ranks:
         if not kept.peers.has(rank=rank):
             began = time.monotonic()
-            kept.peers.keep([{"rank": rank, **_peers(sets.whole(rank))}], time.monotonic() - began)
+            kept.peers.keep([{"rank": rank, **of_states(sets.whole(rank))}], time.monotonic() - began)
     groups, state = grouped(settings, memory_gb), kept.results.file.with_suffix(".state")
     with (
         stoppable() as told_to_stop,
@@ -187,10 +181,10 @@ class GroupTraining:
             raise FloatingPointError(f"the weights are no longer finite at step {self.step}: lower the learning rate")
         points = []
         for states, rank, fitted in zip(self.sets.rows(slice(CHUNK))[self._places], self.group.ranks, self.fitted(), strict=True):
-            found = _entropies(fitted.encode(states).bool())
-            error = _error(fitted, states)
+            found = entropies(fitted.encode(states).bool())
+            error = squared_error(fitted, states)
             figures = {name: found[name] for name in ("marginal", "tree", "moving")}
-            points.append({**self.group.labels(rank), "step": self.step, **figures, "fvu": _share(error, states)})
+            points.append({**self.group.labels(rank), "step": self.step, **figures, "fvu": share(error, states)})
         return points
 
     def fitted(self) -> list[Fitted]:
@@ -199,21 +193,21 @@ class GroupTraining:
         return [Fitted(W_in[one], b_in[one, 0], W_out[one], b_out[one, 0]) for one in range(len(W_in))]
 
     def measured(self) -> Iterator[dict[str, object]]:
-        """A row a BAE, on all states of its set: see `_entropies`, and L_r as a mean over elements and as a share of the variance."""
+        """A row a BAE, on all states of its set: see `entropies`, and L_r as a mean over elements and as a share of the variance."""
         for rank, fitted in zip(self.group.ranks, self.fitted(), strict=True):
             states = self.sets.whole(rank)
             code = torch.cat([fitted.encode(part).bool() for part in states.split(CHUNK)])
-            error = _error(fitted, states)
+            error = squared_error(fitted, states)
             yield {
                 **self.group.labels(rank),
                 "n_bits": code.shape[1],
                 "samples": len(code),
-                **_entropies(code),
-                **_interval(code),
+                **entropies(code),
+                **intervals(code),
                 "patterns": peers.pattern_entropy(code),
                 "binary_dimension": peers.binary_dimension(code),
                 "reconstruction": error / states.numel(),
-                "fvu": _share(error, states),
+                "fvu": share(error, states),
             }
 
     def save(self) -> None:
@@ -245,6 +239,13 @@ class GroupTraining:
         return f"expansion {self.group.expansion}, {'with' if self.group.entropy_loss else 'without'} the entropy terms, ranks {ranks}"
 
 
+def line(row: Mapping[str, object]) -> str:
+    """A row in words."""
+    loss = "with" if row["entropy_loss"] else "without"
+    found = f"{row['marginal']:8,.2f} bits, unexplained {row['fvu'] or 0.0:.3f}"
+    return f"expansion {row['expansion']:>2}  r {row['rank']:>3}  {loss} the entropy loss  {found}"
+
+
 def started(group: Group, settings: Settings, device: torch.device) -> list[Tensor]:
     """First weights, decided by seed, rank and expansion: the encoder as `bae train` has it, its transpose made short as the decoder."""
     d_model, n_bits = settings.d_model, settings.d_model * group.expansion
@@ -255,52 +256,3 @@ def started(group: Group, settings: Settings, device: torch.device) -> list[Tens
     W_out = settings.decoder_start * W_in.transpose(1, 2)
     biases = [torch.zeros(len(W_in), 1, width) for width in (n_bits, d_model)]
     return [weight.contiguous().to(device) for weight in (W_in, biases[0], W_out, biases[1])]
-
-
-def _entropies(code: Bool[Tensor, "token bit"]) -> dict[str, object]:
-    """Of a set's code, in bits: the marginal, as the paper has it, and the tree; how many bits move, and how many are always on."""
-    always_on = int(code.all(0).sum())
-    code = _moving(code)
-    few = code.shape[1] <= MOST_TREE_BITS
-    counts = BitCounts(code.shape[1], pairs=few, device=code.device)
-    for part in code.split(CHUNK):
-        counts.add(part.float())
-    return {
-        "marginal": counts.marginal(),
-        "marginal_bias": counts.marginal_bias(),
-        "tree": counts.tree() if few else None,
-        "moving": code.shape[1],
-        "always_on": always_on,
-    }
-
-
-def _interval(code: Bool[Tensor, "token bit"]) -> dict[str, float]:
-    """The 95 % interval of the marginal, by drawing groups of tokens."""
-    groups = torch.arange(len(code), device=code.device) % GROUPS_DRAWN
-    found = marginal_interval(BlockCounts.of(_moving(code), groups))
-    return {"marginal_low": found.low, "marginal_high": found.high}
-
-
-def _moving(code: Bool[Tensor, "token bit"]) -> Bool[Tensor, "token moving"]:
-    """The bits that are not constant: the others add nothing, and most are."""
-    return code[:, code.any(0) & ~code.all(0)]
-
-
-def _error(fitted: Fitted, states: Float[Tensor, "token d_model"]) -> float:
-    """The sum of squared errors over all elements."""
-    return sum((part - fitted.decode(fitted.encode(part))).double().square().sum().item() for part in states.split(CHUNK))
-
-
-def _share(error: float, states: Float[Tensor, "token d_model"]) -> float | None:
-    """An error as a share of the variance; None where there is none."""
-    variance = (states - states.mean(0)).double().square().sum().item()
-    return error / variance if variance else None
-
-
-def _peers(states: Float[Tensor, "token d_model"]) -> dict[str, object]:
-    return {
-        "pca_rank": peers.pca_rank(states),
-        "renyi_1": peers.matrix_renyi(states, 1),
-        "renyi_2": peers.matrix_renyi(states, 2),
-        "two_nn": peers.two_nn(states),
-    }

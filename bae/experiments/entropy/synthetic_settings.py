@@ -1,10 +1,11 @@
 """The synthetic directional benchmark (4.1, A.1, Fig. 2): what is run, and what earlier runs found. Loads no torch: pages read it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from bae.experiments.entropy import results as entropy_results
-from bae.experiments.entropy.results import Results
+from bae.experiments.entropy.results import Results, Runs
 from bae.workspace import Workspace
 
 EXPERIMENT = "synthetic"
@@ -80,10 +81,11 @@ class Kept(NamedTuple):
     """A row a BAE and step: `marginal` and `tree`, in bits, and `fvu`, on the first states of its set."""
 
 
-def kept(workspace: Workspace) -> list[Kept]:
-    """Every run of the benchmark, newest first; those that were stopped among them. Raises ValueError for a damaged file."""
-    found = []
-    for results in entropy_results.kept(workspace, EXPERIMENT):
-        files = [results.file.with_name(results.file.name.replace(EXPERIMENT, name, 1)) for name in (PEERS, CURVES)]
-        found.append(Kept(results, *(Results.read(file) for file in files)))
-    return found
+def kept(workspace: Workspace) -> Runs[Kept]:
+    """Every run of the benchmark."""
+    return entropy_results.read_all(workspace, EXPERIMENT, _read, lambda kept: kept.results)
+
+
+def _read(file: Path) -> Kept:
+    beside = (file.with_name(file.name.replace(EXPERIMENT, name, 1)) for name in (PEERS, CURVES))
+    return Kept(Results.read(file), *map(Results.read, beside))

@@ -1,4 +1,4 @@
-"""What is painted: plain data, made from an inspection of a text or from a context of the index. Draws nothing."""
+"""What is painted: plain data, made from an inspection of a text or from a context of the index. Draws nothing, and loads no torch."""
 
 import math
 import unicodedata

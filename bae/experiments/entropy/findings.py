@@ -5,7 +5,7 @@ from itertools import pairwise
 from statistics import mean, pstdev
 from typing import NamedTuple
 
-from app.numbers import percent
+from bae.numbers import percent
 
 Row = Mapping[str, object]
 
@@ -200,32 +200,37 @@ def tokens(rows: Sequence[Row]) -> list[Finding]:
     return found
 
 
-def dynamics(rows: Sequence[Row], decay: float) -> list[Finding]:
-    """D: with the entropy loss both go down together; without it entropy falls too, but later, and wavers at the end."""
+def dynamics(rows: Sequence[Row], decay: float, place: str = "position") -> list[Finding]:
+    """D: with the entropy loss both go down together; without it entropy falls too, but later, and wavers at the end.
+
+    Sets are told apart by `position`, which a reader knows as `place`.
+    """
     courses = {key: own for key, own in _courses(rows).items() if len(own) > 1}
     positions = sorted({position for position, on in courses if (position, not on) in courses})
     found = []
     if positions:
         lower = [one for one in positions if _end(courses[one, True]) < _end(courses[one, False])]
         told = "; ".join(
-            f"position {one}: {_end(courses[one, True]):,.1f} bits with it (unexplained {_end(courses[one, True], 'unexplained'):.2f}), "
+            f"{place} {one}: {_end(courses[one, True]):,.1f} bits with it (unexplained {_end(courses[one, True], 'unexplained'):.2f}), "
             f"{_end(courses[one, False]):,.1f} without ({_end(courses[one, False], 'unexplained'):.2f})"
             for one in positions
         )
         claim = "With the entropy loss the entropy ends lower."
         found.append(Finding(claim, len(lower) / len(positions), f"In the last tenth, {told}." + ONE_TRAINING))
-        calmer = [one for one in positions if _wavers(courses[one, True]) < _wavers(courses[one, False])]
-        told = f"Over the last tenth of the steps the entropy wavers less with it at {len(calmer)} of {len(positions)} positions."
+        own, bare = ([_wavers(courses[one, on]) for one in positions] for on in (True, False))
+        calmer, wilder = (sum(one < other for one, other in zip(*pair, strict=True)) for pair in ((own, bare), (bare, own)))
+        told = f"Over the last tenth of the steps the entropy wavers less with it in {calmer} of {len(positions)} sets, more in {wilder}."
         if decay:
             told += (
                 f" The learning rate falls to 0 over the last {percent(decay)} of the steps, which the paper's does not: that calms both."
             )
-        found.append(Finding("The entropy loss keeps the end from wavering.", len(calmer) / len(positions), told + ONE_TRAINING))
+        share = calmer / (calmer + wilder) if calmer + wilder else None
+        found.append(Finding("The entropy loss keeps the end from wavering.", share, told + ONE_TRAINING))
     bare = {position: own for (position, on), own in courses.items() if not on}
     if bare:
         fell = [position for position, own in bare.items() if _end(own) < max(row["entropy"] for row in own) / 2]
         claim = "Even without it the entropy falls, after a time at high values."
-        told = "; ".join(f"position {one}: at most {max(row['entropy'] for row in own):,.1f}, at the end {_end(own):,.1f} bits"
+        told = "; ".join(f"{place} {one}: at most {max(row['entropy'] for row in own):,.1f}, at the end {_end(own):,.1f} bits"
                          for one, own in bare.items())  # fmt: skip
         found.append(Finding(claim, len(fell) / len(bare), f"To less than half of its greatest in {len(fell)} of {len(bare)}: {told}."))
     return found
@@ -238,16 +243,17 @@ def _courses(rows: Sequence[Row]) -> dict[tuple[int, bool], list[Row]]:
     return found
 
 
-def _ending(own: Sequence[Row]) -> Sequence[Row]:
+def ending(own: Sequence[Row]) -> Sequence[Row]:
+    """The last tenth of a course."""
     return own[-max(1, round(LAST * len(own))) :]
 
 
 def _end(own: Sequence[Row], name: str = "entropy") -> float:
-    return mean(row[name] for row in _ending(own))
+    return mean(row[name] for row in ending(own))
 
 
 def _wavers(own: Sequence[Row]) -> float:
-    return pstdev(row["entropy"] for row in _ending(own))
+    return pstdev(row["entropy"] for row in ending(own))
 
 
 def above(one: Row, other: Row) -> bool:

@@ -1,0 +1,1 @@
+"""What a study holds, as files for other people and other programs."""

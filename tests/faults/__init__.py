@@ -1,0 +1,1 @@
+"""What goes wrong on real machines, done to the real commands: kills, full disks, damaged files."""
