@@ -131,7 +131,7 @@ def test_without_an_index_nothing_is_offered(bare_study, open_page, files):
 def test_pages_work_on_a_study_that_was_unpacked_as_on_its_own(mine, open_page, tmp_path):
     archive.write(mine, tmp_path / "study.zip")
     there, _ = unpack(tmp_path / "study.zip", tmp_path / "elsewhere" / mine.folder.name)
-    for name, params in {"feature": {"ae": "topk", "feature": "5"}, "labels": {"ae": "topk"}}.items():
+    for name, params in {"feature": {"ae": "topk", "feature": "5"}, "features": {"ae": "bae"}}.items():
         pages = [open_page(one, name, **params) for one in (mine, there)]
         assert not any(page.exception for page in pages)
         own, other = ([one.value for kind in (page.html, page.markdown, page.caption, page.metric) for one in kind] for page in pages)
