@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from app.charts import ORANGE, TEAL, TEMPLATE, plotly_text
-from app.numbers import percent
+from bae.numbers import percent
 
 
 def by_position(rates: Sequence[float], mean: float) -> go.Figure:

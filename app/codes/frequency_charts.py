@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from app.charts import KIND_COLOURS, RUN_COLOURS, TEAL, TEMPLATE, plotly_text
-from app.numbers import percent
+from bae.numbers import percent
 
 DENSE = 0.1
 """A feature that fires on more tokens is dense, in every dictionary."""

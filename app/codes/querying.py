@@ -10,10 +10,10 @@ from app.codes.access import unusable
 from app.components import panels, url
 from app.components.explain import hover
 from app.components.url import code
-from app.numbers import percent
 from app.services import codes
 from bae.index.logic import Answer, Query, QueryError, read_query
 from bae.index.query import Dictionary, Index
+from bae.numbers import percent
 from bae.reading.painting import paint_example
 
 PAGE = 25

@@ -8,10 +8,10 @@ import streamlit as st
 
 from app import navigation, services
 from app.components import job_panel, url
-from app.numbers import duration
 from app.training import runs as training
 from bae.measures import reports
 from bae.measures.reports import Report
+from bae.numbers import duration
 from bae.system.jobs import Job
 from bae.training import runs
 from bae.workspace import Workspace

@@ -12,13 +12,13 @@ from app.meanings.labels import LABELS
 from app.meanings.live import LIVE
 from app.meanings.maps import MAPS
 from app.meanings.matching import MATCHING
-from app.meanings.meaning import Meaning
 from app.meanings.measures import MEASURES
 from app.meanings.movies import MOVIES
 from app.meanings.playground import PLAYGROUND
 from app.meanings.reproduction import REPRODUCTION
 from app.meanings.searching import SEARCHING
 from app.meanings.training import TRAINING
+from bae.meaning import Meaning
 
 SUBJECTS = (
     FEATURES,

@@ -8,8 +8,8 @@ import streamlit as st
 
 from app import services
 from app.components.url import code
-from app.numbers import duration
 from bae.index.query import Index
+from bae.numbers import duration
 from bae.reading.painted_html import painted_html
 from bae.reading.painting import Stretch
 

@@ -11,6 +11,7 @@ from app.compression.charts import Size
 from app.compression.chosen import Shown
 from app.live import parts as live
 from app.services import compression, workspace
+from bae.reproduction.printed_sizes import bytes_a_number
 
 
 def _say_changed(names: list[str]) -> None:
@@ -78,8 +79,6 @@ def _sizes(shown: Shown) -> None:
 
 
 def _all_sizes(shown: Shown) -> list[Size]:
-    from bae.experiments.compression.results import PAPER_BYTES_A_NUMBER
-
     row, plain = shown.row, 2 * shown.width
     model = (row.ratio_with_model - row.ratio) * plain
     return [
@@ -88,7 +87,7 @@ def _all_sizes(shown: Shown) -> list[Size]:
         Size("bound of its codes", row.bound / row.vectors, own=True),
         Size("fp16", plain),
         Size("fp32", 2 * plain),
-        Size("Table 3's “before”", PAPER_BYTES_A_NUMBER * shown.width),
+        Size("Table 3's “before”", bytes_a_number()[0] * shown.width),
         *(Size(peer.method, peer.bits / 8) for peer in shown.peers),
     ]
 

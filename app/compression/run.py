@@ -8,11 +8,11 @@ import streamlit as st
 
 from app.components import job_panel, url
 from app.components.job_panel import Standing
-from app.numbers import duration
 from app.services import compression
 from app.services.compression import Found
 from bae.experiments.compression import job as compression_job
 from bae.experiments.compression.job import JOB, UNIT
+from bae.numbers import duration
 from bae.system.jobs import Job
 from bae.system.progress import read_status
 from bae.training.runs import jobs

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from app.compression.files import Tell
-from app.numbers import duration
+from bae.numbers import duration
 
 
 @contextmanager

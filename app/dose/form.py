@@ -13,12 +13,12 @@ from app.components.explain import MEANINGS, hover
 from app.dose import job as dose_job
 from app.dose.sweep import SCALED_TITLE, way_title
 from app.live import parts as live
-from app.numbers import duration
 from app.playground.texts import box, keep_text, kept
 from app.playground.ways import POSITIONS, fits
 from app.services import dose
 from app.services.playground import Known, dictionaries, usual_value
 from bae.index.query import Index
+from bae.numbers import duration
 from bae.steering import dose_job as jobs
 from bae.steering.dose_settings import (
     LARGEST_SEED,

@@ -7,8 +7,8 @@ import streamlit as st
 
 from app.components import job_panel, url
 from app.components.job_panel import Standing
-from app.numbers import duration
 from app.services import dose, workspace
+from bae.numbers import duration
 from bae.steering import dose_job
 from bae.steering.dose_job import JOB, Run
 from bae.system.jobs import Job

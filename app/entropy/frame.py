@@ -11,10 +11,10 @@ from app.components.explain import MEANINGS, hover
 from app.components.small_table import hovering
 from app.entropy.charts import DASHES, Axis, Curve, Reference, sets
 from app.live import parts as live
-from app.numbers import duration, percent
 from bae.experiments.entropy.findings import Finding, Row
 from bae.experiments.entropy.job import flat
 from bae.experiments.entropy.results import Results
+from bae.numbers import duration, percent
 
 PART_OF_A_RUN = ("expansion", "position")
 """What no longer holds when another run is chosen."""

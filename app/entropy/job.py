@@ -9,12 +9,12 @@ import streamlit as st
 from app.components import job_panel, url
 from app.components.explain import MEANINGS, hover
 from app.components.job_panel import Standing
-from app.numbers import duration
 from app.services import entropy, workspace
 from bae.experiments.entropy import job as entropy_job
 from bae.experiments.entropy.job import JOB
 from bae.experiments.entropy.results import Results, running_file
 from bae.experiments.entropy.sizes import SIZES, Size
+from bae.numbers import duration
 from bae.system.jobs import Job
 from bae.system.progress import read_status
 from bae.training.runs import jobs

@@ -9,10 +9,10 @@ import streamlit as st
 from app import services
 from app.components import url
 from app.components.explain import MEANINGS, hover
-from app.numbers import duration
 from bae.comsem.configuration import JudgeConfig
 from bae.comsem.estimate import Estimate
 from bae.comsem.judge import Usage
+from bae.numbers import duration
 
 MOST_LIMIT = 999_999_999
 ASSUMED_S = 1.0

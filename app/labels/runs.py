@@ -8,11 +8,11 @@ import streamlit as st
 from app import services
 from app.components import job_panel, labels, url
 from app.components.explain import hover
-from app.numbers import duration
 from app.training import runs as training
 from bae.comsem.records import OPEN, RunRecord
 from bae.comsem.spending import Prices
 from bae.comsem.work import LOCK
+from bae.numbers import duration
 from bae.system.files import held
 from bae.system.jobs import Job
 from bae.system.progress import read_status

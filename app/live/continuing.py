@@ -11,7 +11,7 @@ from app import services
 from app.components import url
 from app.components.explain import hover
 from app.live import box as live_box
-from app.numbers import duration
+from bae.numbers import duration
 
 LENGTHS = ("20", "60", "120")
 TEMPERATURES = ("0", "0.3", "0.7", "1", "1.5")

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 
 from app import charts
 from app.charts import plotly_text
-from app.numbers import percent
 from bae.features.texts import SEPARATOR
 from bae.maps.projection import Method
+from bae.numbers import percent
 from bae.reading.painting import visible
 
 WEBGL_ABOVE = 3_000

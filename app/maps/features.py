@@ -12,13 +12,13 @@ from app.components.explain import MEANINGS, hover
 from app.keeping import as_list as keeping
 from app.maps import charts as map_charts
 from app.maps.charts import Colour, Hovers
-from app.numbers import duration, percent
 from app.search.ways import mentioning
 from app.services import figures, maps
 from app.services.labels import shown_stamp
 from bae.features.figures import strength
 from bae.index.query import Dictionary, Index
 from bae.maps.projection import Projection
+from bae.numbers import duration, percent
 from bae.reading.painting import bursts_off, paint_example
 
 METHODS = {"umap": MEANINGS["umap"].label, "pca": MEANINGS["pca"].label}

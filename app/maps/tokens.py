@@ -15,13 +15,13 @@ from app.components.explain import hover
 from app.live import parts as live
 from app.maps import charts as map_charts
 from app.maps.charts import GREY, Group
-from app.numbers import duration
 from app.services import codes, figures, token_maps
 from app.training import runs as training
 from bae.index.layout import passages
 from bae.index.query import Dictionary, Index
 from bae.maps import states as state_maps
 from bae.maps.states import DRAWING, JOB, MOST_FEATURES, READING, SENTENCES, Request, StateMap
+from bae.numbers import duration
 from bae.reading.painting import bursts_off, paint_example
 from bae.system.jobs import Job
 from bae.system.progress import read_status

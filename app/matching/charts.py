@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 
 from app.charts import ORANGE, TEAL, TEMPLATE, plotly_text
 from app.codes.frequencies import edge, place
-from app.numbers import percent
 from bae.matching.relations import ABSORBED, MERGED, ONE_TO_ONE, RARE, SILENT, SPLIT, UNMATCHED
+from bae.numbers import percent
 
 RELATION_COLOURS = {
     ONE_TO_ONE: "#0072B2",

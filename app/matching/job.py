@@ -7,10 +7,10 @@ import streamlit as st
 
 from app.components import job_panel, url
 from app.components.job_panel import Standing
-from app.numbers import duration
 from app.services import matching
 from bae.matching import stored
 from bae.matching.stored import Matches
+from bae.numbers import duration
 from bae.system.jobs import Job
 from bae.system.progress import read_status
 from bae.training.runs import jobs

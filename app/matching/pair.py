@@ -11,10 +11,10 @@ from app.components.labels import figures_html
 from app.feature import labels as feature_labels
 from app.feature import parts as feature_parts
 from app.matching.partners import names_of
-from app.numbers import percent
 from app.services import codes
 from bae.index.query import Index
 from bae.matching.stored import Matches
+from bae.numbers import percent
 
 CONTEXTS = 6
 """Of each feature."""

@@ -10,10 +10,10 @@ from app.components import panels, url
 from app.components.explain import MEANINGS, hover
 from app.matching import charts as match_charts
 from app.matching.charts import Point
-from app.numbers import percent
 from bae.index.query import Index
 from bae.matching.relations import ABSORBED, MERGED, ONE_TO_ONE, RELATIONS, SPLIT, compared, found
 from bae.matching.stored import Compared, Matches
+from bae.numbers import percent
 from bae.workspace import Workspace
 
 

@@ -1,6 +1,6 @@
 """What the figures of features that fire together mean, and those of where a feature fires."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 CODES = {
     "frequency": Meaning(

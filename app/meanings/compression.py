@@ -1,6 +1,6 @@
 """What the figures of the page on compression mean."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 OWN_ERRORS = "Vectors that are stored as they are, a few massive activations, are left out."
 COMPRESSION = {

@@ -1,6 +1,6 @@
 """What the figures of a sweep of strengths mean."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 FIXED = "Over the plain texts, each prompt with what the plain model writes behind it, so that both models see the same tokens."
 WRITTEN = "Over what the steered model writes, read back by the plain model."

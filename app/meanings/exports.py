@@ -1,6 +1,6 @@
 """What the files are that a study can be taken elsewhere as."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 EXPORTS = {
     "export_html": Meaning(

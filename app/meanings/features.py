@@ -1,7 +1,7 @@
 """What the columns and figures of features and dictionaries mean."""
 
-from app.meanings.meaning import Meaning
 from bae.features.figures import FIGURES
+from bae.meaning import Meaning
 
 FEATURES = {
     **FIGURES,

@@ -1,6 +1,6 @@
 """What the figures of the heat maps mean."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 HEAT = {
     "heat": Meaning(

@@ -1,6 +1,6 @@
 """What the figures of the pages on entropy and compression mean."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 INFORMATION = {
     "code_length": Meaning(

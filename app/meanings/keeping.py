@@ -1,6 +1,6 @@
 """What the things are that can be kept of features."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 KEEPING = {
     "bookmark": Meaning("Bookmark", "", "Marks the feature, so that it stands under Kept. Tags sort what is marked."),

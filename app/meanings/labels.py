@@ -1,7 +1,7 @@
 """What the figures and settings of labels mean."""
 
-from app.meanings.meaning import Meaning
 from bae.comsem.telling import FIGURES, FLAGS
+from bae.meaning import Meaning
 
 LABELS = {
     **FIGURES,

@@ -1,6 +1,6 @@
 """What the figures and settings of live text mean."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 LIVE = {
     "also": Meaning(

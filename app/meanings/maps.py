@@ -1,6 +1,6 @@
 """What maps and directions mean."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 MAPS = {
     "feature_map": Meaning(

@@ -1,6 +1,6 @@
 """What the figures of two dictionaries beside each other mean."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 MATCHING = {
     "relation": Meaning("Relation", "", "How the feature stands to those of the other dictionary, by the tokens on which they fire."),

@@ -1,7 +1,7 @@
 """What the figures of an evaluation mean."""
 
 from app.meanings.features import FEATURES
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 MEASURES = {
     "fvu_all": Meaning(

@@ -1,6 +1,6 @@
 """What the figures of the movie-review experiment mean."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 REVIEWS = "% of the tested reviews"
 MOVIES = {

@@ -1,6 +1,6 @@
 """What the settings and figures of the playground mean."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 PLAYGROUND = {
     "playground": Meaning(

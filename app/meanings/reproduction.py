@@ -1,6 +1,6 @@
 """What the words of the reproduction mean."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 REPRODUCTION = {
     "reproduction_agrees": Meaning(

@@ -1,6 +1,6 @@
 """What the figures of search results mean."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 SEARCHING = {
     "search_how": Meaning(

@@ -1,6 +1,6 @@
 """What the curves of a training mean."""
 
-from app.meanings.meaning import Meaning
+from bae.meaning import Meaning
 
 TRAINING = {
     "run": Meaning("Run", "", "The training of one autoencoder of the recipe, with its colour in the charts."),

@@ -8,11 +8,11 @@ import streamlit as st
 from app.components import job_panel, url
 from app.components.explain import hover
 from app.components.job_panel import Standing
-from app.numbers import duration
 from app.services import movies
 from bae.experiments.movies import job as movie_job
 from bae.experiments.movies.job import JOB, MOST_SAMPLES
 from bae.experiments.movies.results import GAMMAS, STAGE, Results
+from bae.numbers import duration
 from bae.system.jobs import Job
 from bae.system.progress import read_status
 from bae.training.runs import jobs

@@ -13,11 +13,11 @@ from app.components.explain import MEANINGS, hover
 from app.live import parts as live
 from app.movies import charts as movie_charts
 from app.movies.charts import GREY, MEANS_COLOUR, Curve, Level
-from app.numbers import duration
 from app.services import movies
 from bae.experiments.movies import results as movie_results
 from bae.experiments.movies.results import MEANS, MEASURES, PLAIN, PROMPTED, Of, Point, Results
 from bae.names import TITLES
+from bae.numbers import duration
 
 
 def word(title: str) -> str:

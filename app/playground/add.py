@@ -10,7 +10,6 @@ from app import navigation, services
 from app.components import labels, url
 from app.components.explain import hover
 from app.keeping.as_list import counted
-from app.numbers import percent
 from app.playground import address as playground
 from app.playground import steps as playground_steps
 from app.playground.texts import keep_text
@@ -21,6 +20,7 @@ from app.services import keeping
 from app.services.playground import Known
 from bae.index.query import Index
 from bae.notebook.lists import FeatureList
+from bae.numbers import percent
 from bae.steering.plan import MOST, ExampleStep, FeatureStep
 
 BY = {"words": "By words", "meaning": "By meaning"}

@@ -15,10 +15,10 @@ from app.components import url
 from app.components.explain import hover
 from app.components.tokens import painted_text
 from app.live import parts as live
-from app.numbers import duration, percent
 from app.playground.address import PLAIN, PROMPTED, STEERED, TITLES, Ask, Asked
 from app.playground.writing import Desk, Output, Writing
 from bae.index.query import Index
+from bae.numbers import duration, percent
 from bae.reading.painting import Stretch, View, paint, visible
 from bae.steering.plan import FeatureStep
 

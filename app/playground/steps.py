@@ -8,13 +8,13 @@ import streamlit as st
 from app import navigation, services
 from app.components import labels, panels
 from app.components.explain import hover
-from app.numbers import percent
 from app.playground import address as playground
 from app.playground.address import Asked
 from app.playground.ways import ATS, HOWS, OF_METHODS, POSITIONS, fields_of, fits, rounded, span, way_of
 from app.services.playground import Known
 from bae.index.query import Feature, Index
 from bae.names import layer_names
+from bae.numbers import percent
 from bae.steering.plan import METHODS, ExampleStep, FeatureStep, Step
 
 

@@ -108,7 +108,7 @@ class Writing:
 class Desk:
     """The texts of a session."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.outputs: OrderedDict[Ask, Output] = OrderedDict()
         self.writing: list[Writing] = []
         self.latest: dict[str, Ask] = {}

@@ -10,12 +10,12 @@ from app import services
 from app.components import panels, url
 from app.components.explain import hover
 from app.live import parts as live
-from app.numbers import duration
 from app.search import by_example as search_example
 from app.search import ways as search_ways
 from app.search.ways import PAGES, Result
 from app.services import directions, searching
 from bae.index.query import Dictionary, Index
+from bae.numbers import duration
 from bae.reading.painting import paint_example
 
 WAYS = {

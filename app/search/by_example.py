@@ -9,9 +9,9 @@ from app import services
 from app.components import panels, url
 from app.components.explain import hover
 from app.live import parts as live
-from app.numbers import duration
 from app.search.ways import PAGES, Result, by_contrast
 from app.services import searching
+from bae.numbers import duration
 from bae.reading.contrast import FEWEST
 from bae.text.corpus import sentences
 

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app.numbers import duration
+from bae.numbers import duration
 from bae.system.limits import WritingLimits
 from bae.system.turns import Standing, Turn, Turns
 

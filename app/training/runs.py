@@ -9,8 +9,8 @@ import streamlit as st
 from app import charts, services
 from app.components import job_panel, url
 from app.components.explain import MEANINGS, hover
-from app.numbers import duration
 from bae.names import TITLES
+from bae.numbers import duration
 from bae.system.jobs import Job
 from bae.system.progress import read_status
 from bae.training import runs

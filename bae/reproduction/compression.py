@@ -8,15 +8,13 @@ import pyarrow as pa
 from bae.compression.positions import ALL
 from bae.experiments.compression.results import Row, read_provenance, read_rows
 from bae.reproduction import paper
+from bae.reproduction.printed_sizes import fp16_megabytes, size_notes
 from bae.reproduction.provenance import check_model
 from bae.reproduction.report import AGREES, DIFFERS, UNSAID, Cell, Claim, Column, Missing, Section, Source, Table
 from bae.reproduction.steps import Scene
 
-FP16, FP32 = 2, 4
 ROUNDED = 0.015
 """Shares below it are 1 % in whole percents, or less."""
-N_BITS = 8192
-"""Of the paper's BAEs."""
 
 
 def table3(scene: Scene) -> Section:
@@ -86,7 +84,7 @@ def _table(scene: Scene, printed: paper.Printed, rows: Sequence[Row]) -> Table:
         for told, row in zip_longest(theirs, own):
             printed_cells = [Cell(told[name]) if told else Cell() for name in ("alpha", "megabytes", "mse", "cosine")]
             body.append((Cell(text=str(layer)), *printed_cells, *_ours(row)))
-    return Table("Size and error", columns, tuple(body), _notes(printed))
+    return Table("Size and error", columns, tuple(body), _notes())
 
 
 def _beside(scene: Scene, printed: paper.Printed, rows: Sequence[Row]) -> Iterator[tuple[int, list[Mapping], list[Row]]]:
@@ -107,16 +105,9 @@ def _ours(row: Row | None) -> list[Cell]:
     return [Cell(text=f"{row.dictionary}, layer {row.layer}"), *map(Cell, values)]
 
 
-def _notes(printed: paper.Printed) -> tuple[str, ...]:
-    numbers = printed.told["vectors"] * printed.told["d_model"]
-    sizes = [printed.told[name] for name in ("megabytes_before", "megabytes_before_otherwise")]
-    each = [size * 1e6 / numbers for size in sizes]
-    model, first = 2 * printed.told["d_model"] * N_BITS * FP32 / 1e6, printed.rows[0]["megabytes"]
+def _notes() -> tuple[str, ...]:
     return (
-        f"The paper's size before compression is {sizes[0]:,} MB, or {sizes[1]:,} MB: in its text the digits run together with alpha "
-        f"(“1e-716713→ 141”). That is {each[0]:.1f} or {each[1]:.1f} bytes a number, where fp16 takes 2 ({2 * numbers / 1e6:,.0f} MB): "
-        "it is no size of a plain array.",
-        f"Of the {first} MB after it, about {model:,.0f} are the model in fp32, which is stored once and not for every set.",
+        *size_notes(),
         "A cosine says nothing of lengths: that reconstructions are “distorted in the radial direction” cannot be read off it.",
     )
 
@@ -136,7 +127,7 @@ def _claims(printed: paper.Printed, rows: Sequence[Row]) -> Iterable[Claim]:
         return
     ratios = ", ".join(f"{row.dictionary} {100 * row.ratio:.2f} %" for row in rows)
     with_model = ", ".join(f"{100 * row.ratio_with_model:.1f} %" for row in rows)
-    theirs = printed.rows[0]["megabytes"] * 1e6 / (FP16 * printed.told["vectors"] * printed.told["d_model"])
+    theirs = printed.rows[0]["megabytes"] / fp16_megabytes()
     told = (
         f"Of fp16, the model not counted: {ratios}. With the model, for sets of {rows[0].vectors:,} vectors: {with_model}. The paper's "
         f"{printed.rows[0]['megabytes']} MB with the model are {100 * theirs:.0f} % of its vectors in fp16."

@@ -36,7 +36,7 @@ class JudgeColumn:
     scores: bool = False
     """Whether it gives numbers to labels that are there instead of writing some."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.features is not None and self.features < 1:
             raise ValueError(f"judge {self.name}: features is 1 or more; got {self.features}")
 
@@ -67,7 +67,7 @@ class Reproduction:
     movies: Movies | None = None
     compression: Mapping[str, int] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if unknown := sorted(set(self.entropy) - set(EXPERIMENTS)):
             raise ValueError(f"there is no experiment {', '.join(unknown)} on entropies; there are {', '.join(EXPERIMENTS)}")
         if min(self.blocks, self.width, self.parameters) < 1:

@@ -16,9 +16,9 @@ from app.components import tokens
 from app.components.explain import MEANINGS
 from app.components.url import code
 from app.matching import charts as match_charts
-from app.numbers import duration, percent
 from bae.index.heatmap import Block
 from bae.index.query import Example
+from bae.numbers import duration, percent
 from bae.reading import painted_html as painted_html_module
 from bae.reading.painted_html import KINDS, painted_html
 from bae.reading.painting import Stretch, merged_spans, paint_example, visible, word_at

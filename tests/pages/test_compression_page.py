@@ -122,7 +122,7 @@ def test_sizes_are_bytes_a_vector_with_and_without_the_model(open_page, here):
     assert points["with this dictionary", "this file"] == pytest.approx(row.size / row.vectors)
     weights = sum(weight.numel() for weight in usable()["bae"].autoencoder.parameters())
     assert points["and with it counted", "this file"] == pytest.approx((row.size + 2 * weights) / row.vectors)
-    assert points["other ways", "Table 3's “before”"] == pytest.approx(27.8 * width, rel=0.001)
+    assert points["other ways", "Table 3's “before”"] == pytest.approx(69.24 * width, rel=0.001)
     without = chart(open_page(here, "compression", ae="bae", model="0"), "compression-sizes")["data"]
     assert "and with it counted" not in {trace["name"] for trace in without}
 
@@ -154,9 +154,9 @@ def test_a_weight_of_0_is_left_out_of_the_logarithmic_axis_and_named(open_page, 
 
 
 def test_the_note_on_the_papers_table_is_right():
-    before = 27.8 * 117_864 * paper.D_MODEL / 1e6
-    assert before == pytest.approx(paper.BEFORE_MB, rel=0.002)
-    assert "27.8 bytes a number" in paper.note() and "134 are the model" in paper.note()
+    for megabytes, told in ((16_713, "69.2"), (6_713, "27.8")):
+        assert f"{megabytes:,} MB" in paper.note() and f"{megabytes * 1e6 / (117_864 * 2048):.1f}" == told and told in paper.note()
+    assert "about 134 are the model" in paper.note() and "(483 MB)" in paper.note()
 
 
 def test_the_csv_has_every_row(here):

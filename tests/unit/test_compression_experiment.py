@@ -20,7 +20,6 @@ from bae.experiments.compression import experiment as compression
 from bae.experiments.compression.experiment import run
 from bae.experiments.compression.job import lock_file
 from bae.experiments.compression.results import (
-    PAPER_BYTES_A_NUMBER,
     Settings,
     compressed_file,
     read_provenance,
@@ -253,11 +252,6 @@ def test_settings_need_the_threshold_that_loses_nothing():
         Settings(thresholds=(-0.5,))
     with pytest.raises(ValueError, match="vectors must be 1"):
         Settings(vectors=0)
-
-
-def test_the_papers_size_is_no_size_of_an_array():
-    assert abs(PAPER_BYTES_A_NUMBER - 27.81) < 0.01
-    assert abs(2 * 2048 * 8192 * 4 / 1e6 - 134.2) < 0.1, "W_in and W_out in fp32, of the 141 MB that are left"
 
 
 def said(*words: object) -> tuple[int, str]:

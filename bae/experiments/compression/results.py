@@ -1,8 +1,4 @@
-"""What the compression experiment is run with, and what it found: rows in a Parquet file of the workspace, and as a table.
-
-The paper's Table 3 starts from "6713 MB" for 117,864 vectors of 2,048 numbers. That is 27.8 bytes a number (fp16 takes 2: 483 MB), so
-it is no size of a plain array; and of the 141 MB that are left, 134 are the model in fp32, which is stored once and not a set.
-"""
+"""What the compression experiment is run with, and what it found: rows in a Parquet file of the workspace, and as a table."""
 
 import hashlib
 import json
@@ -23,9 +19,6 @@ from bae.workspace import Workspace
 if TYPE_CHECKING:
     from bae.states.harvest import HiddenStates
 
-PAPER_BYTES_A_NUMBER = 6713e6 / (117_864 * 2048)
-"""What Table 3 calls the size before compression."""
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -39,7 +32,7 @@ class Settings:
     """Held-out tokens that the language model is run on."""
     thresholds: tuple[float, ...] = (ALL, -0.2, -0.15, -0.1, -0.05, 0.0)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("vectors", "fitted", "spliced_tokens"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more; got {getattr(self, name)}")
