@@ -1,4 +1,4 @@
-# make app | test | lint | bench | docs | kills, each with all the set-up it needs. A second run of any of them calls no pip.
+# make app | test | lint | fuzz | bench | docs | kills, each with all the set-up it needs. A second run of any of them calls no pip.
 #
 #   make app MODEL=meta-llama/Llama-3.2-1B HOST=0.0.0.0 PORT=8600 WORKSPACE=my-study
 
@@ -7,6 +7,7 @@ PORT ?=
 WORKSPACE ?=
 MODEL ?=
 RECIPE ?=
+FUZZ_EXAMPLES ?= 100000
 VENV ?= .venv
 
 PYTHON := $(VENV)/bin/python
@@ -14,7 +15,7 @@ STAMP := $(VENV)/.set-up
 REVIEWS := $(VENV)/share/bae/vaderSentiment-3.3.2.tar.gz
 BENCHMARKS ?= $(basename $(notdir $(filter-out %/__init__.py %/conftest.py,$(wildcard tests/benchmarks/[a-z]*.py))))
 
-.PHONY: app test lint bench docs kills setup
+.PHONY: app test lint fuzz bench docs kills setup
 
 app: $(STAMP)
 	@$(PYTHON) -m bae app $(if $(WORKSPACE),--workspace "$(WORKSPACE)") $(if $(MODEL),--model "$(MODEL)") \
@@ -26,6 +27,11 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(PYTHON) tests/audit.py
+
+# inputs for all parsers together; docs/security.md has the table of 100,000
+fuzz: $(STAMP)
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(PYTHON) -m pytest -q -p no:cacheprovider tests/fuzz
 
 bench: $(STAMP)
 	@for name in $(BENCHMARKS); do $(PYTHON) -m bae bench $$name --json || exit 1; done

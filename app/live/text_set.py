@@ -11,10 +11,10 @@ from app.components import chooser, tables, url
 from app.components.explain import MEANINGS, hover
 from app.live import parts as live
 from app.live import table as live_table
-from app.numbers import duration
 from app.services import texts
 from bae.index.query import Index
 from bae.notebook.text_sets import KINDS, MOST_CHARACTERS, MOST_TEXTS, TextSet, parse
+from bae.numbers import duration
 from bae.reading.painting import View, bursts_off, density, shown
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bae.reading.text_set import SetReading
 
 SET, UPLOAD = "set", "upload"
+MOST_UPLOAD_MB = 5
 SHOWN_CHARACTERS = 300
 """Of a text in the list."""
 
@@ -59,9 +60,11 @@ def _upload() -> None:
         list(KINDS),
         key=UPLOAD,
         on_change=_take,
+        max_upload_size=MOST_UPLOAD_MB,
         help=f"{kinds}. UTF-8. At most {MOST_TEXTS:,} texts and {MOST_CHARACTERS:,} characters in all.",
     )
-    st.caption(f"{kinds}. At most {MOST_TEXTS:,} texts and {MOST_CHARACTERS:,} characters, 5 MB. It stays in the workspace's notebook.")
+    most = f"{MOST_TEXTS:,} texts and {MOST_CHARACTERS:,} characters, {MOST_UPLOAD_MB} MB"
+    st.caption(f"{kinds}. At most {most}. It stays in the workspace's notebook.")
     if file is None:
         return
     try:

@@ -78,7 +78,7 @@ def check_sizes(told: Mapping, tensors: Mapping[str, Tensor], folder: Path) -> N
             raise ValueError(f"the checkpoint {folder.name} is damaged: {name} holds values that are not numbers")
 
 
-def _check(told: Mapping, expected: _Fields, folder: Path, within: str = "") -> None:
+def _check(told: dict, expected: _Fields, folder: Path, within: str = "") -> None:
     for name, kind in expected.items():
         value = told.get(name)
         if isinstance(kind, Mapping) and isinstance(value, dict):
@@ -86,6 +86,8 @@ def _check(told: Mapping, expected: _Fields, folder: Path, within: str = "") -> 
         elif isinstance(kind, Mapping) or not _is(value, kind):
             wanted = _WORDS[dict if isinstance(kind, Mapping) else kind]
             raise ValueError(f"the checkpoint {folder.name} is damaged: {within}{name} must be {wanted}; it is {value!r:.80}")
+        elif kind is float:
+            told[name] = float(value)  # JSON may write 8.0 as 8
     if within and (strange := set(told) - set(expected)):
         raise ValueError(f"the checkpoint {folder.name} is damaged: {within}{min(strange):.80} is not known")
 

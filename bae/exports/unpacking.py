@@ -81,7 +81,7 @@ def _checked(opened: zipfile.ZipFile, size: int) -> Manifest:
 
 def _check_header(one: zipfile.ZipInfo) -> None:
     mode = one.external_attr >> 16
-    if one.is_dir() or (stat.S_IFMT(mode) not in (0, stat.S_IFREG)):
+    if not one.filename or one.is_dir() or (stat.S_IFMT(mode) not in (0, stat.S_IFREG)):
         raise ValueError(f"{one.filename!r} is a folder, a link or no plain file")
     if one.flag_bits & 1:
         raise ValueError(f"{one.filename!r} is encrypted")

@@ -6,11 +6,11 @@ before the final norm. Reading uses no hooks: a trunk shares the weights of the 
 
 import copy
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from jaxtyping import Float, Int
@@ -113,8 +113,9 @@ class LanguageModel:
         dtype = torch.bfloat16 if chosen.type == "cuda" else torch.float32
         source = packaged_model.converted_folder() if name == EMBEDDED else name
         try:
-            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
-            tokenizer = AutoTokenizer.from_pretrained(source)
+            # code that comes with a model is not run, and nobody is asked whether it may
+            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         except (OSError, ValueError, SafetensorError) as error:
             raise OSError(_how_to_get(name, error)) from error
         return cls(model.to(chosen), tokenizer, name, packaged_model.title_of(name))
@@ -150,7 +151,7 @@ class LanguageModel:
 
     def _behind_bos(self, text: str, ids: list[int], spans: list[tuple[int, int]], max_tokens: int | None) -> Tokens:
         room = len(ids) if max_tokens is None else max_tokens - 1
-        kept = list(zip(ids[:room], map(tuple, spans[:room]), strict=True))
+        kept = [(token, (start, end)) for token, (start, end) in zip(ids[:room], spans[:room], strict=True)]
         end = max((span[1] for _, span in kept), default=0) if len(ids) > room else len(text)
         return Tokens(
             text=text[:end],
@@ -208,7 +209,8 @@ class LanguageModel:
             raise ValueError("layer 0 is the embeddings, which have no MLP; a Transcoder reads layer 1 or above")
         states = self.model.model.embed_tokens(ids.to(self.device))
         mask = None if mask is None else mask.to(self.device)
-        found, begin = {}, 0
+        found: dict[int | Place, Tensor] = {}
+        begin = 0
         for layer in sorted(numbers):
             mlp_input = Place(layer, MLP_INPUT)
             if layer > begin:
@@ -247,14 +249,23 @@ class LanguageModel:
         return self._trunks[key]
 
 
+class _Block(Protocol):
+    """What the blocks of all readable architectures are made of."""
+
+    input_layernorm: Callable[[Tensor], Tensor]
+    self_attn: Callable[..., tuple[Tensor, Tensor | None]]
+    post_attention_layernorm: Callable[[Tensor], Tensor]
+    mlp: Callable[[Tensor], Tensor]
+
+
 class _BothStates(torch.nn.Module):
     """A trunk's last block, which returns what its MLP reads beside its output, one after the other in the last dimension."""
 
-    def __init__(self, block: torch.nn.Module):
+    def __init__(self, block: _Block):
         super().__init__()
         self.block = block
 
-    def forward(self, hidden_states: Tensor, **context) -> Tensor:
+    def forward(self, hidden_states: Tensor, **context: Any) -> Tensor:
         attended, _ = self.block.self_attn(hidden_states=self.block.input_layernorm(hidden_states), **context)
         hidden_states = hidden_states + attended
         mlp_input = self.block.post_attention_layernorm(hidden_states)
